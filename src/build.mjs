@@ -1,0 +1,74 @@
+// Compiles src/ into dist/: the CLI as lazily loaded chunks, the runtime as files of its own, the sdk.
+// Usage: node src/build.mjs
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dist = `${root}dist`;
+const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  define: { __PURLIN_VERSION__: JSON.stringify(version) },
+};
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+
+const [, runtime] = await Promise.all([
+  build({
+    ...common,
+    entryPoints: { main: "src/cli/main.ts" },
+    outdir: "dist/cli",
+    outExtension: { ".js": ".mjs" },
+    splitting: true,
+    packages: "external",
+    chunkNames: "chunks/[name]-[hash]",
+  }),
+  build({
+    ...common,
+    // The runtime carries what it needs: it runs where nothing is installed.
+    entryPoints: {
+      front: "src/runtime/front/main.ts",
+      model: "src/runtime/model/main.ts",
+      websocket: "src/runtime/front/websocket.ts",
+    },
+    outdir: "dist/runtime",
+    outExtension: { ".js": ".mjs" },
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+    external: ["./websocket.mjs"],
+    minifySyntax: true,
+    minifyWhitespace: true,
+    metafile: true,
+  }),
+  build({
+    ...common,
+    entryPoints: { index: "src/sdk/index.ts" },
+    outdir: "dist/sdk",
+    outExtension: { ".js": ".mjs" },
+  }),
+]);
+
+writeFileSync(`${dist}/runtime/meta.json`, JSON.stringify(runtime.metafile));
+writeFileSync(`${dist}/runtime/package.json`, `${JSON.stringify({ name: "purlin-runtime", version, type: "module" })}\n`);
+execFileSync(
+  process.execPath,
+  [
+    `${root}node_modules/typescript/bin/tsc`,
+    ...["--declaration", "--emitDeclarationOnly", "--ignoreConfig", "--rootDir", "src/sdk", "--outDir", "dist/sdk"],
+    ...["--target", "es2023", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable", "--types", "", "src/sdk/index.ts"],
+  ],
+  { cwd: root, stdio: "inherit" },
+);
+cpSync(`${root}package.json`, `${dist}/package.json`);

@@ -1,0 +1,28 @@
+/**
+ * What the process that started a runtime (serve, a host) and the runtime's front say to each other:
+ * one JSON object a line, both ways, on the file descriptor named by PURLIN_CONTROL_FD.
+ * When that channel closes, the front drains and exits: it never outlives who started it.
+ */
+
+/** Where a generation of a model lies. A watch session makes a new folder for every change. */
+export interface Generation {
+  /** Package root, absolute: code/, config/, data/, deps/ are below it. */
+  dir: string;
+  /** Package digest: what /health/ready and status report as live. */
+  digest: string;
+}
+
+export type ControlRequest =
+  /** `methods`: put the new class's methods on the loaded instance. `process`: load a new process, then switch. */
+  | { type: "reload"; id: number; generation: Generation; kind: "methods" | "process" }
+  | { type: "environment"; environment: Record<string, unknown> | null };
+
+export type ControlEvent =
+  | { type: "listening"; url: string }
+  | { type: "loading" }
+  | { type: "ready"; digest: string; load_ms: number }
+  /** The model cannot be loaded; `error` is its own message, `stack` source-mapped and trimmed. */
+  | { type: "failed"; error: string; stack?: string; reason: string }
+  | { type: "crashed"; reason: string }
+  | { type: "reloaded"; id: number; ok: true; digest: string; duration_ms: number; processes: number }
+  | { type: "reloaded"; id: number; ok: false; error: string; stack?: string };

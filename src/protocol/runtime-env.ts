@@ -1,0 +1,33 @@
+/** The environment variables through which a packed runtime is told what to do. */
+export const RUNTIME_ENV = {
+  /** Package root; the folder above runtime/ when unset. */
+  packageDir: "PURLIN_PACKAGE_DIR",
+  /** TCP port (0 picks one) and host; --port and --host win. */
+  port: "PORT",
+  host: "HOST",
+  /** Unix socket to listen on instead; under 100 bytes. --socket wins. */
+  socket: "PURLIN_SOCKET",
+  controlFd: "PURLIN_CONTROL_FD",
+  /** `development`: outputs are validated. `production` is the default. */
+  mode: "PURLIN_MODE",
+  logFormat: "PURLIN_LOG_FORMAT",
+  logLevel: "PURLIN_LOG_LEVEL",
+  workers: "PURLIN_WORKERS",
+  /** `exit` (default): a model that cannot be loaded ends the runtime with 1. `stay`: it answers 503. */
+  onLoadFailure: "PURLIN_ON_LOAD_FAILURE",
+  /** JSON of `{name, ...}` when deployed to an environment. */
+  environment: "PURLIN_ENVIRONMENT",
+  secretsDir: "PURLIN_SECRETS_DIR",
+  /** The project's .env, read for secrets in local serve; never packed. */
+  dotenv: "PURLIN_DOTENV",
+} as const;
+
+/** Prefix of environment variables that hold a secret: PURLIN_SECRET_<NAME>. */
+export const SECRET_ENV_PREFIX = "PURLIN_SECRET_";
+
+/** The variable that holds a secret: its name in upper case, other characters as `_`. */
+export function secretEnvName(name: string): string {
+  return SECRET_ENV_PREFIX + name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+}
+
+export const MAX_UNIX_SOCKET_PATH_BYTES = 100;

@@ -1,0 +1,27 @@
+import type { ControlEvent, Generation } from "../protocol/control.ts";
+
+export interface RuntimeOptions {
+  packageDir: string;
+  listen: { port: number; host: string } | { socket: string };
+  /** Laid over a minimal environment; names as in protocol/runtime-env.ts. */
+  env?: Record<string, string>;
+  /** Where the runtime's own output goes. */
+  stdout: "inherit" | "pipe" | "ignore";
+  stderr: "inherit" | "pipe" | "ignore";
+  onEvent?: (event: ControlEvent) => void;
+  /** Called with each piece of output where it is piped. */
+  onOutput?: (stream: "stdout" | "stderr", text: string) => void;
+}
+
+export interface RunningRuntime {
+  pid: number;
+  /** http://host:port, or unix:PATH. Rejects when the runtime ends before it listens. */
+  listening: Promise<string>;
+  /** Rejects with AppError LOAD_FAILED (the model's own message) or RUNTIME_FAILED. */
+  ready: Promise<{ digest: string; load_ms: number }>;
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Resolves once the change answers requests; rejects with the model's own error, the old code still serving. */
+  reload(generation: Generation, kind: "methods" | "process"): Promise<{ duration_ms: number; processes: number }>;
+  /** SIGTERM, then SIGKILL after `graceMs` (default 75 s); may be called twice. */
+  stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<void>;
+}
