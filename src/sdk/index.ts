@@ -1,0 +1,95 @@
+/**
+ * What user code may import as "purlin": types that cost nothing, and two small helpers.
+ * The runtime recognises both helpers by symbols, so a model may carry its own copy of this file.
+ */
+
+/** What the constructor of a model receives; destructure what you need. */
+export interface ModelContext {
+  /** The validated config.yaml, defaults filled in. */
+  config: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any -- user code reads free-form keys
+  /** Absolute path of the packed data/ folder. */
+  dataDir: string;
+  /** Declared secrets; reading one that has no value throws, `get` and `in` never do. */
+  secrets: Secrets;
+  /** `{name, ...}` when deployed to an environment, otherwise null. */
+  environment: Environment | null;
+  /** Mount name to absolute path, for each entry of `weights:`. */
+  weights: Record<string, string>;
+}
+
+export interface Environment {
+  name: string;
+  [key: string]: unknown;
+}
+
+export type Secrets = {
+  /** The current value, or undefined; never throws. */
+  get(name: string): string | undefined;
+} & { readonly [name: string]: string };
+
+/** A web-standard Request whose body can be read as often as you like. */
+export type ModelRequest = Request;
+
+export interface ModelWebSocket extends EventTarget, AsyncIterable<string | Uint8Array> {
+  /** Resolves when the message has left our buffer: await it to go no faster than the client reads. */
+  send(data: string | ArrayBufferLike | ArrayBufferView): Promise<void>;
+  /** Default 1000. */
+  close(code?: number, reason?: string): void;
+  readonly request: ModelRequest;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Any library that speaks the Standard Schema interface: zod, valibot, arktype. */
+export interface StandardSchema {
+  readonly "~standard": { readonly version: 1; readonly vendor: string; validate(value: unknown): unknown };
+}
+
+export interface HttpErrorOptions {
+  headers?: Record<string, string>;
+  /** Stable word for clients, default HTTP_ERROR. */
+  code?: string;
+  cause?: unknown;
+}
+
+/** Thrown in a model, it becomes the answer: that status, `detail` as `error`, these headers. */
+export class HttpError extends Error {
+  readonly status: number;
+  readonly detail: unknown;
+  readonly headers: Record<string, string>;
+  readonly code: string;
+
+  constructor(status: number, detail?: unknown, options: HttpErrorOptions = {}) {
+    super(
+      typeof detail === "string" ? detail : `HTTP ${status}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new RangeError(`HttpError needs a status from 400 to 599, got ${String(status)}`);
+    }
+    this.name = "HttpError";
+    this.status = status;
+    this.detail = detail ?? `HTTP ${status}`;
+    this.headers = options.headers ?? {};
+    this.code = options.code ?? "HTTP_ERROR";
+    Object.defineProperty(this, Symbol.for("purlin.HttpError"), { value: true });
+  }
+}
+
+export interface SseEvent {
+  data: unknown;
+  event?: string;
+  id?: string;
+  retry?: number;
+}
+
+/** Frames one server-sent event: `yield sse({ data: { token } })`. Strings go as they are, other data as JSON. */
+export function sse(event: SseEvent): string {
+  const text = typeof event.data === "string" ? event.data : JSON.stringify(event.data ?? null);
+  let out = "";
+  if (event.event !== undefined) out += `event: ${event.event}\n`;
+  if (event.id !== undefined) out += `id: ${event.id}\n`;
+  if (event.retry !== undefined) out += `retry: ${event.retry}\n`;
+  for (const line of text.split(/\r\n|\r|\n/)) out += `data: ${line}\n`;
+  return `${out}\n`;
+}
