@@ -1,0 +1,37 @@
+/** What the sections share: the load generator, how long to measure, how to start either kind of server. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startLoadClient } from "./load-client.mjs";
+import { packageFolder } from "./package.mjs";
+import { startBare, startPackage } from "./server.mjs";
+
+export function createContext({ quick, self, rounds }) {
+  const root = mkdtempSync(join(tmpdir(), "purlin-bench-"));
+  const client = startLoadClient();
+  const packages = self ? null : packageFolder(root);
+  const bare = async () => ({ ...(await startBare()), bare: true });
+  return {
+    root,
+    client,
+    quick,
+    rounds: rounds === undefined ? (quick ? 3 : 7) : Number(rounds),
+    sliceMs: quick ? 500 : 1000,
+    startBare: bare,
+    startModel: async (name, options = {}) =>
+      self
+        ? bare()
+        : {
+            ...(await startPackage(packages.package(name), {
+              stderr: join(root, `${name}.log`),
+              ...options,
+            })),
+            bare: false,
+          },
+    serveStarter: async () => null,
+    async close() {
+      await client.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,7 @@
+export class Model {
+  static input = "raw";
+
+  predict(input) {
+    return input;
+  }
+}

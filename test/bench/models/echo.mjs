@@ -1,0 +1,5 @@
+export class Model {
+  predict(input) {
+    return input;
+  }
+}
