@@ -102,7 +102,10 @@ export const ERROR_CODES = {
   ERROR_ANSWER: "The model answered with an error.",
   DISK_FULL: "There is no room left on the disk.",
   NOT_WRITABLE: "A folder cannot be written to.",
+  SYSTEM_LIMIT: "A limit of the operating system is reached: open files, file watches.",
   DOCTOR_FAILED: "doctor found something that must be mended.",
+  CANCELLED: "The command was stopped by a signal.",
+  UNEXPECTED: "A bug in Purlin; the report shows its stack.",
   NPM_FAILED: "npm could not fetch the packages for the target.",
 } as const satisfies Record<string, string>;
 
