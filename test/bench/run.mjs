@@ -12,7 +12,7 @@ import { killAll } from "./lib/children.mjs";
 import { createContext } from "./lib/context.mjs";
 import { printSection } from "./lib/report.mjs";
 
-const SECTIONS = ["http", "stream", "compute", "start", "memory"];
+const SECTIONS = ["http", "stream", "compute", "start", "memory", "cli", "build", "pack", "watch"];
 
 const { values: options } = parseArgs({
   options: {

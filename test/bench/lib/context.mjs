@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLoadClient } from "./load-client.mjs";
 import { packageFolder } from "./package.mjs";
-import { startBare, startPackage } from "./server.mjs";
+import { PURLIN, runPurlin } from "./command.mjs";
+import { startBare, startPackage, startServer } from "./server.mjs";
 
 export function createContext({ quick, self, rounds }) {
   const root = mkdtempSync(join(tmpdir(), "purlin-bench-"));
@@ -28,10 +29,23 @@ export function createContext({ quick, self, rounds }) {
             })),
             bare: false,
           },
-    serveStarter: async () => null,
+    serveStarter: () => (self ? null : serveStarter(root)),
     async close() {
       await client.stop();
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** A function that starts `purlin serve` on a built project made by `init`. */
+async function serveStarter(root) {
+  const project = join(root, "serve-minimal");
+  await runPurlin(["init", project, "--template", "minimal", "--name", "minimal", "--yes"]);
+  await runPurlin(["build", project]);
+  return () =>
+    startServer({
+      args: [PURLIN, "serve", project, "--port", "0"],
+      stderr: join(root, "serve.log"),
+      healthPath: "/health/ready",
+    });
 }
