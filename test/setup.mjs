@@ -1,8 +1,8 @@
-// Makes a fresh clone ready: packages when they are missing or older than the lock file, dist/ when it is
+// Makes a fresh clone ready: packages when they are missing or not those of the lock file, dist/ when it is
 // missing or older than its sources. Says nothing when there is nothing to do.
 // Plain JavaScript without packages: it runs before anything is installed.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,10 +22,15 @@ function requireNode() {
   process.exit(1);
 }
 
+/** By content, not by time: a checkout touches files that it does not change. */
 function packagesAreStale() {
   // npm writes this file last, so a killed installation leaves none or an old one.
-  const installed = at("node_modules", ".package-lock.json");
-  return !existsSync(installed) || mtime(installed) < mtime(at("package-lock.json"));
+  const installedLock = at("node_modules", ".package-lock.json");
+  if (!existsSync(installedLock)) return true;
+  const installed = readJson(installedLock).packages;
+  return Object.entries(readJson(at("package-lock.json")).packages).some(
+    ([path, { version, optional }]) => path !== "" && !optional && installed[path]?.version !== version,
+  );
 }
 
 function distIsStale() {
@@ -40,6 +45,10 @@ function filesBelow(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
 }
 
 function mtime(path) {
