@@ -12,20 +12,22 @@ export function packageFolder(root) {
     throw new Error("dist/runtime is missing: run `npm run build` first");
   }
   return {
-    package(name) {
-      const dir = join(root, "packages", name);
-      if (!existsSync(dir)) assemble(dir, name);
+    /** With `profileDir`, its model process writes a CPU profile there when it shuts down. */
+    package(name, { profileDir = null } = {}) {
+      const dir = join(root, "packages", profileDir === null ? name : `${name}-profiled`);
+      if (!existsSync(dir)) assemble(dir, name, profileDir);
       return dir;
     },
   };
 }
 
-function assemble(dir, name) {
+function assemble(dir, name, profileDir) {
   for (const layer of ["code", "config", "data", "deps"]) mkdirSync(join(dir, layer), { recursive: true });
   cpSync(RUNTIME, join(dir, "runtime"), { recursive: true });
-  cpSync(join(MODELS, `${name}.mjs`), join(dir, "code/model.mjs"));
+  cpSync(join(MODELS, `${name}.mjs`), join(dir, profileDir === null ? "code/model.mjs" : "code/inner.mjs"));
+  if (profileDir !== null) cpSync(join(MODELS, "profiled.mjs"), join(dir, "code/model.mjs"));
   cpSync(join(MODELS, "spin.mjs"), join(dir, "code/spin.mjs"));
-  writeFileSync(join(dir, "config/config.json"), JSON.stringify(configOf(name)));
+  writeFileSync(join(dir, "config/config.json"), JSON.stringify(configOf(name, profileDir)));
   writeFileSync(join(dir, "purlin.json"), JSON.stringify(manifestOf(name)));
 }
 
@@ -45,11 +47,11 @@ function manifestOf(name) {
 }
 
 /** config.yaml's defaults, every key present, as src/protocol/config.ts has them. */
-function configOf(name) {
+function configOf(name, profileDir) {
   return {
     model_name: name,
     description: null,
-    model_metadata: {},
+    model_metadata: { profile_dir: profileDir },
     model_module_dir: "model",
     model_class_filename: "model.ts",
     model_class_name: "Model",

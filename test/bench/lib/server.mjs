@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 import { startChild, stopChild } from "./children.mjs";
 import { cpuSeconds, processTree, pssAloneMegabytes, pssMegabytes } from "./proc.mjs";
 
-const YARDSTICK = fileURLToPath(new URL("../yardsticks/http-server.mjs", import.meta.url));
+export const BARE_ARGS = [fileURLToPath(new URL("../yardsticks/http-server.mjs", import.meta.url))];
 const START_TIMEOUT_MS = 30_000;
 
 /** The bare node:http server. */
 export function startBare() {
-  return startServer({ args: [YARDSTICK], healthPath: "/health/ready" });
+  return startServer({ args: BARE_ARGS, healthPath: "/health/ready" });
 }
 
 /** A package folder, started as a host would: its front with Node alone. `stderr` is a file descriptor or path. */
