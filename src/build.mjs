@@ -70,33 +70,7 @@ writeFileSync(
   `${dist}/runtime/package.json`,
   `${JSON.stringify({ name: "purlin-runtime", version, type: "module" })}\n`,
 );
-execFileSync(
-  process.execPath,
-  [
-    `${root}node_modules/typescript/bin/tsc`,
-    ...[
-      "--declaration",
-      "--emitDeclarationOnly",
-      "--ignoreConfig",
-      "--rootDir",
-      "src/sdk",
-      "--outDir",
-      `${staging}/sdk`,
-    ],
-    ...[
-      "--target",
-      "es2023",
-      "--module",
-      "nodenext",
-      "--lib",
-      "es2023,dom,dom.iterable",
-      "--types",
-      "",
-      "src/sdk/index.ts",
-    ],
-  ],
-  { cwd: root, stdio: "inherit" },
-);
+declareSdk();
 cpSync(`${root}package.json`, `${dist}/package.json`);
 putInPlace();
 
@@ -109,4 +83,14 @@ function putInPlace(attempts = 5) {
     if (attempts === 0) throw error;
     putInPlace(attempts - 1);
   }
+}
+
+/** The types of what user code imports as "purlin". */
+function declareSdk() {
+  const compiler = `${root}node_modules/typescript/bin/tsc`;
+  const fixed =
+    "--declaration --emitDeclarationOnly --ignoreConfig --rootDir src/sdk --target es2023 --module nodenext " +
+    "--lib es2023,dom,dom.iterable";
+  const args = [...fixed.split(" "), "--types", "", "--outDir", `${staging}/sdk`, "src/sdk/index.ts"];
+  execFileSync(process.execPath, [compiler, ...args], { cwd: root, stdio: "inherit" });
 }

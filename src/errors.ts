@@ -21,6 +21,8 @@ export interface AppErrorOptions {
   location?: SourceLocation;
   /** Several problems found at once; the message then sums them up. */
   problems?: Problem[];
+  /** Further facts for --json, in snake_case. */
+  data?: Record<string, unknown>;
   cause?: unknown;
 }
 
@@ -35,6 +37,7 @@ export class AppError extends Error {
   readonly hint: string | undefined;
   readonly location: SourceLocation | undefined;
   readonly problems: Problem[];
+  readonly data: Record<string, unknown>;
   readonly [BRAND] = true;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -44,6 +47,7 @@ export class AppError extends Error {
     this.hint = options.hint;
     this.location = options.location;
     this.problems = options.problems ?? [];
+    this.data = options.data ?? {};
   }
 }
 

@@ -1,0 +1,151 @@
+import { resolve } from "node:path";
+import { addAbortSignal } from "node:stream";
+import { UsageError } from "../../errors.ts";
+import { type CallableMethod, METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { type CommandContext, defineCommand, type Output } from "../define-command.ts";
+import { parseSeconds } from "../parse-values.ts";
+import { formatMs } from "../report/format.ts";
+
+interface Options {
+  data?: string;
+  file?: string;
+  contentType?: string;
+  local?: string | true;
+  method: string;
+  stream?: true;
+  timeout: number;
+}
+
+const DEFAULT_ADDRESS = "http://127.0.0.1:8080";
+
+export const predictCommand = defineCommand<Options>({
+  name: "predict",
+  summary: "call a running model once",
+  description:
+    "Calls a running model once and prints its answer.\n" +
+    "The input is JSON, or bytes where a file is no text; an error answer makes the exit code 1.",
+  options: [
+    { flags: "-d, --data <json>", description: "the input" },
+    { flags: "-f, --file <file>", description: "a file with the input" },
+    { flags: "--content-type <type>", description: "send the input unread, as this type" },
+    {
+      flags: "--local [url]",
+      description: `a model served on this machine; ${DEFAULT_ADDRESS} without an address`,
+    },
+    {
+      flags: "--method <method>",
+      description: `the method to call: ${Object.keys(METHOD_PATHS).join(", ")}`,
+      default: "predict",
+    },
+    { flags: "--stream", description: "print the pieces of the answer as they come" },
+    {
+      flags: "--timeout <time>",
+      description: "longest wait for the answer (seconds)",
+      default: 600,
+      parse: parseSeconds,
+    },
+  ],
+  examples: [
+    `purlin predict --local -d '{"text": "hello"}'`,
+    "purlin predict --local http://127.0.0.1:9000 -f photo.jpg",
+    "cat input.json | purlin predict --local --stream",
+  ],
+  async run({ options }, context) {
+    const address = readAddress(options.local);
+    const method = readMethod(options.method);
+    const [{ predict }, { readPredictInput }] = await Promise.all([
+      import("../../actions/predict.ts"),
+      import("../../actions/read-predict-input.ts"),
+    ]);
+    const input = await readPredictInput(inputSource(options, context));
+    const result = await predict({
+      address,
+      method,
+      input,
+      stream: options.stream === true,
+      timeoutMs: options.timeout * 1000,
+      signal: context.signal,
+      onChunk: (chunk) => context.write(chunk),
+    });
+    if (context.verbose) {
+      const parts = [
+        result.status,
+        result.contentType,
+        formatMs(result.durationMs),
+        `request ${result.requestId}`,
+      ];
+      context.report.emit({ type: "note", message: parts.join(" · ") });
+    }
+    return result.body === null ? undefined : answerOutput(result.body, result.contentType, context);
+  },
+});
+
+function readAddress(local: string | true | undefined): string {
+  if (local === undefined) {
+    throw new UsageError(
+      "predict needs to be told where the model runs, and knows no deployment server yet.",
+      "For a model served on this machine: purlin predict --local http://127.0.0.1:8080",
+    );
+  }
+  if (local === true) return DEFAULT_ADDRESS;
+  if (local.startsWith("unix:")) return local;
+  const text = /^\d+$/.test(local)
+    ? `http://127.0.0.1:${local}`
+    : local.includes("://")
+      ? local
+      : `http://${local}`;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text).origin;
+  throw new UsageError(`--local ${local} is not an address.`, "Write it as --local http://127.0.0.1:8080");
+}
+
+/** chat_completions and chat-completions are meant as chatCompletions. */
+function readMethod(typed: string): CallableMethod {
+  const known = Object.keys(METHOD_PATHS) as CallableMethod[];
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, "");
+  const method = known.find((name) => plain(name) === plain(typed));
+  if (method) return method;
+  throw new UsageError(`There is no method ${typed}.`, `There are: ${known.join(", ")}.`);
+}
+
+function inputSource(options: Options, context: CommandContext) {
+  const { data, file, contentType } = options;
+  if (data !== undefined && file !== undefined) {
+    throw new UsageError("Both -d and -f were given.", "Give the input once: with -d, with -f, or on stdin.");
+  }
+  if (data === undefined && file === undefined && context.isTTY.stdin) {
+    throw new UsageError(
+      "There is no input.",
+      "Give it with -d '{\"a\": 1}', with -f input.json, or on stdin.",
+    );
+  }
+  // -f - is stdin, as everywhere.
+  if (data === undefined && (file === undefined || file === "-"))
+    return { stdin: addAbortSignal(context.signal, context.stdin), contentType };
+  return {
+    data,
+    contentType,
+    ...(file === undefined ? {} : { file: { path: resolve(context.cwd, file), name: file } }),
+  };
+}
+
+async function answerOutput(
+  body: Uint8Array,
+  contentType: string,
+  context: CommandContext,
+): Promise<Output | undefined> {
+  const isJson = /^application\/([\w.-]+\+)?json\b/.test(contentType);
+  if (isJson) {
+    const json: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
+    return { json, text: context.isTTY.stdout ? JSON.stringify(json, null, 2) : JSON.stringify(json) };
+  }
+  if (context.json) {
+    const isText = contentType.startsWith("text/");
+    return {
+      json: isText
+        ? { content_type: contentType, text: Buffer.from(body).toString("utf8") }
+        : { content_type: contentType, base64: Buffer.from(body).toString("base64") },
+    };
+  }
+  await context.write(body);
+  return undefined;
+}

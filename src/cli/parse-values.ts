@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from "commander";
+
+/** Readers of option values; what they throw names the option when it is shown. */
+export function parsePort(text: string): number {
+  return wholeNumber(text, 0, 65_535);
+}
+
+export function parseCount(text: string): number {
+  return wholeNumber(text, 1, 1024);
+}
+
+/** Seconds, also as "90s", "5m", "1.5h"; more than 0. */
+export function parseSeconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text);
+  const seconds = match ? Number(match[1]) * SECONDS_PER[match[2] ?? "s"]! : 0;
+  if (!(seconds > 0)) throw new InvalidArgumentError("It must be a time: 30, 30s, 5m.");
+  return seconds;
+}
+
+const SECONDS_PER: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+function wholeNumber(text: string, least: number, most: number): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+}

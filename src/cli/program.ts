@@ -1,0 +1,139 @@
+import { Argument, Command, CommanderError, Option } from "commander";
+import { UsageError } from "../errors.ts";
+import type { CommandEntry } from "./command-table.ts";
+import type { CommandDefinition, CommandInput, OptionDefinition } from "./define-command.ts";
+import { GLOBAL_OPTIONS } from "./global-flags.ts";
+import type { Io } from "./io.ts";
+
+export type ParsedLine =
+  | { kind: "help"; text: string; asked: boolean }
+  | { kind: "run"; command: CommandDefinition<never>; input: CommandInput<never> };
+
+/** Reads a command line; loads the module of the command that it names and no other. Throws UsageError. */
+export async function parseLine(
+  argv: readonly string[],
+  io: Pick<Io, "env" | "stdout">,
+  commands: readonly CommandEntry[],
+): Promise<ParsedLine> {
+  let help = "";
+  const collect = (text: string): void => {
+    help += text;
+  };
+  const root = new Command("purlin")
+    .description("Put TypeScript models into production.")
+    .usage("<command> [options]")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", "\nMore about a command: purlin <command> --help")
+    .configureOutput({ writeOut: collect, writeErr: collect, outputError() {} })
+    .configureHelp({ helpWidth: Math.min(io.stdout.columns ?? 100, 110) })
+    .exitOverride();
+  addOptions(root, GLOBAL_OPTIONS);
+
+  const around: Surroundings = { root, env: io.env };
+  const typed = typedCommand(argv);
+  for (const entry of commands) {
+    root.addCommand(entry.name === typed ? commandFrom(await entry.load(), around) : stub(entry));
+  }
+
+  try {
+    await root.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.helpDisplayed") return { kind: "help", text: help, asked: true };
+    if (error.code === "commander.help") return { kind: "help", text: help, asked: error.exitCode === 0 };
+    throw usageError(error, commands.some(({ name }) => name === typed) ? `purlin ${typed}` : "purlin");
+  }
+  return around.line ?? { kind: "help", text: root.helpInformation(), asked: false };
+}
+
+interface Surroundings {
+  root: Command;
+  env: Io["env"];
+  /** Set by the action of the command that was typed. */
+  line?: ParsedLine;
+}
+
+/** The first word that is no flag; no global flag takes a value. `help build` means build. */
+function typedCommand(argv: readonly string[]): string | undefined {
+  const words = argv.filter((word) => !word.startsWith("-"));
+  return words[0] === "help" ? words[1] : words[0];
+}
+
+function stub(entry: CommandEntry): Command {
+  return new Command(entry.name).summary(entry.summary);
+}
+
+function commandFrom(definition: CommandDefinition<never>, around: Surroundings): Command {
+  const command = new Command(definition.name).copyInheritedSettings(around.root);
+  command.summary(definition.summary);
+  command.description(definition.description ?? sentence(definition.summary));
+  for (const { name, description } of definition.arguments ?? []) {
+    command.addArgument(new Argument(name, description));
+  }
+  addOptions(command, definition.options ?? []);
+  addOptions(command, GLOBAL_OPTIONS);
+  for (const sub of definition.subcommands ?? []) command.addCommand(commandFrom(sub, around));
+  if (definition.examples) {
+    command.addHelpText(
+      "after",
+      ["", "Examples:", ...definition.examples.map((line) => `  ${line}`)].join("\n"),
+    );
+  }
+  if (definition.run) {
+    const count = definition.arguments?.length ?? 0;
+    command.action((...given: unknown[]) => {
+      applyEnvironment(command, definition.options ?? [], around.env);
+      const input = {
+        args: given.slice(0, count) as (string | undefined)[],
+        options: command.opts() as never,
+      };
+      around.line = { kind: "run", command: definition, input };
+    });
+  }
+  return command;
+}
+
+function addOptions(command: Command, options: readonly OptionDefinition[]): void {
+  for (const option of options) command.addOption(optionFrom(option));
+}
+
+function optionFrom({ flags, description, ...rest }: OptionDefinition): Option {
+  const option = new Option(
+    flags,
+    rest.env ? `${description} (or ${rest.env} in the environment)` : description,
+  );
+  if (rest.default !== undefined) option.default(rest.default);
+  if (rest.choices) option.choices([...rest.choices]);
+  const { parse } = rest;
+  if (parse) option.argParser((text) => parse(text));
+  return option;
+}
+
+/** Not commander's own `env()`: it reads process.env, and a test hands in another. */
+function applyEnvironment(command: Command, options: readonly OptionDefinition[], env: Io["env"]): void {
+  for (const definition of options) {
+    const text = definition.env ? env[definition.env] : undefined;
+    if (!definition.env || !text) continue;
+    const name = optionFrom(definition).attributeName();
+    if (command.getOptionValueSource(name) === "cli") continue;
+    try {
+      command.setOptionValueWithSource(name, definition.parse ? definition.parse(text) : text, "env");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UsageError(`${definition.env}=${text} in the environment is not valid. ${reason}`);
+    }
+  }
+}
+
+function usageError(error: CommanderError, path: string): UsageError {
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /\(Did you mean (.+)\?\)/.exec(rest.join("\n"))?.[1];
+  const page = `${path} --help`;
+  const message = sentence(first);
+  return new UsageError(message, suggestion ? `Did you mean ${suggestion}? See ${page}.` : `See ${page}.`);
+}
+
+function sentence(text: string): string {
+  const upper = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+}

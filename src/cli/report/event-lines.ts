@@ -1,0 +1,84 @@
+import type { ActionEvent, WatchEvent } from "../../events.ts";
+import { renderProblems } from "../render-problems.ts";
+import { formatCount, formatMs } from "./format.ts";
+import type { Style } from "./style.ts";
+
+export interface EventLinesOptions {
+  style: Style;
+  verbose: boolean;
+}
+
+/** Events that leave lines behind; a step and its progress are the reporter's live line. */
+export type LineEvent = Exclude<ActionEvent, { type: "step" } | { type: "progress" }>;
+
+export function eventLines(event: LineEvent, options: EventLinesOptions): string[] {
+  const { style, verbose } = options;
+  switch (event.type) {
+    case "warning":
+      return [
+        `${style.warn("warning")} ${event.message}`,
+        ...(event.hint ? [`${style.dim("hint")}    ${event.hint}`] : []),
+      ];
+    case "note":
+      return [event.message];
+    case "problems":
+      return [event.title, ...renderProblems(event.problems, style)];
+    default:
+      return watchLines(event, style, verbose);
+  }
+}
+
+/** One line a save, with what was done, why, and where the time went. */
+function watchLines(event: WatchEvent, style: Style, verbose: boolean): string[] {
+  switch (event.type) {
+    case "watching": {
+      const how = event.polling ? " (by polling: this folder sends no events)" : "";
+      return [style.dim(`watching ${formatCount(event.files, "file")}${how}`)];
+    }
+    case "change":
+    case "reload-started":
+      return verbose ? [style.dim(`${time()} ${filesText(event.files)}: ${describe(event)}`)] : [];
+    case "reloaded": {
+      const phases = Object.entries(event.phases_ms).map(([name, ms]) => `${name} ${formatMs(ms)}`);
+      const details = [
+        event.kind === "methods" ? "methods replaced, weights kept" : "new process",
+        ...(event.reason ? [event.reason] : []),
+        ...(phases.length > 0 ? [phases.join(", ")] : []),
+        shortDigest(event.digest),
+      ];
+      const took = style.strong(formatMs(event.total_ms));
+      return [
+        `${style.dim(time())} ${style.good("live")} ${filesText(event.files)} in ${took} ${style.dim(`(${details.join("; ")})`)}`,
+      ];
+    }
+    case "unchanged":
+      return [style.dim(`${time()} ${filesText(event.files)}: saved, nothing in it changed`)];
+    case "reload-failed":
+      return [
+        `${style.dim(time())} ${style.bad("not live")} ${filesText(event.files)}: the code before it keeps serving`,
+        ...renderProblems(event.problems, style),
+      ];
+    case "loop-stopped":
+      return [
+        `${style.warn("warning")} ${event.file} was written ${event.count} times in a row, by the reloads themselves as it seems; its changes are ignored now`,
+        `${style.dim("hint")}    Add it to .purlinignore, or write it elsewhere.`,
+      ];
+  }
+}
+
+function describe(event: Extract<WatchEvent, { type: "change" | "reload-started" }>): string {
+  return event.type === "change" ? "changed" : `${event.kind}: ${event.reason}`;
+}
+
+function filesText(files: readonly string[]): string {
+  const [first = "no file", ...rest] = files;
+  return rest.length === 0 ? first : `${first} and ${formatCount(rest.length, "more file")}`;
+}
+
+function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, "").slice(0, 12);
+}
+
+function time(): string {
+  return new Date().toTimeString().slice(0, 8);
+}

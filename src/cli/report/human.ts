@@ -1,0 +1,105 @@
+import type { ActionEvent } from "../../events.ts";
+import type { CliReporter } from "./cli-reporter.ts";
+import { eventLines } from "./event-lines.ts";
+import { formatBytes, formatMs } from "./format.ts";
+import type { Style } from "./style.ts";
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const ERASE_LINE = "\r\u001B[2K";
+
+export interface HumanReporterOptions {
+  write(text: string): void;
+  style: Style;
+  verbose: boolean;
+  /** A terminal: the step in hand is one line that is drawn again and again. */
+  screen: boolean;
+  /** Columns of the terminal. */
+  columns?: number | undefined;
+  /** Without a screen, the longest silence while a step is in hand; 5 s. */
+  heartbeatMs?: number;
+  /** Between two drawings on a screen; 100 ms. */
+  frameMs?: number;
+}
+
+interface Step {
+  message: string;
+  startedAt: number;
+  progress: string;
+}
+
+/** Lines on stderr for people: calm ones, and a sign of life during long work. */
+export function createHumanReporter(options: HumanReporterOptions): CliReporter {
+  const { write, style, screen, heartbeatMs = 5000, frameMs = 100 } = options;
+  let step: Step | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let drawn = false;
+  let frame = 0;
+
+  return {
+    emit(event) {
+      switch (event.type) {
+        case "step":
+          return begin(event.message);
+        case "progress":
+          if (step) step.progress = progressText(event);
+          return;
+        default:
+          if (event.type === "watching") settle();
+          return print(eventLines(event, options));
+      }
+    },
+    settle,
+  };
+
+  function begin(message: string): void {
+    settle();
+    step = { message, startedAt: performance.now(), progress: "" };
+    if (screen) draw();
+    else write(`${message}\n`);
+    timer = setInterval(screen ? draw : beat, screen ? frameMs : heartbeatMs);
+    // Work keeps the process alive, not the news of it.
+    timer.unref();
+  }
+
+  function settle(): void {
+    if (timer) clearInterval(timer);
+    timer = null;
+    step = null;
+    erase();
+  }
+
+  function print(lines: string[]): void {
+    if (lines.length === 0) return;
+    erase();
+    write(`${lines.join("\n")}\n`);
+    if (screen && step) draw();
+  }
+
+  function draw(): void {
+    if (!step) return;
+    frame = (frame + 1) % FRAMES.length;
+    const elapsed = performance.now() - step.startedAt;
+    const parts = [step.message, step.progress, elapsed > 2000 ? formatMs(elapsed) : ""].filter(Boolean);
+    const text = parts.join(" · ").slice(0, (options.columns ?? 80) - 3);
+    write(`${ERASE_LINE}${style.code(FRAMES[frame] ?? "")} ${text}`);
+    drawn = true;
+  }
+
+  function beat(): void {
+    if (!step) return;
+    const parts = [step.progress, formatMs(performance.now() - step.startedAt)].filter(Boolean);
+    write(`${step.message} (${parts.join(", ")})\n`);
+  }
+
+  function erase(): void {
+    if (drawn) write(ERASE_LINE);
+    drawn = false;
+  }
+}
+
+function progressText({ what, done, total, unit }: Extract<ActionEvent, { type: "progress" }>): string {
+  const amount =
+    unit === "bytes" ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} files`;
+  const percent = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : "";
+  return `${what}: ${amount}${percent}`;
+}

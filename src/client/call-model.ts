@@ -1,0 +1,108 @@
+import type { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
+import { AppError } from "../errors.ts";
+
+export interface ModelCall {
+  /** http://host:port, or unix:PATH. */
+  address: string;
+  /** From the root of the server: /predict. */
+  path: string;
+  headers: Record<string, string>;
+  body: Uint8Array | string | Readable;
+  /** For the whole answer, in milliseconds. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ModelAnswer {
+  status: number;
+  contentType: string;
+  requestId: string | null;
+  /** Throws AppError REQUEST_FAILED where the answer ends before its end. */
+  body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Calls a running model once and hands its answer to `use`, whatever the status; the connection is closed after it.
+ * Throws AppError REQUEST_FAILED where there is no answer, and the signal's reason where it was aborted.
+ */
+export async function callModel<T>(call: ModelCall, use: (answer: ModelAnswer) => Promise<T>): Promise<T> {
+  // Loaded here: it costs more time than the whole help page.
+  const { Agent, request } = await import("undici");
+  const unix = call.address.startsWith("unix:") ? call.address.slice("unix:".length) : null;
+  const origin = unix ? "http://localhost" : call.address;
+  const dispatcher = new Agent({
+    // A model may think for long: only the time limit of the whole call counts.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: 10_000, ...(unix ? { socketPath: unix } : {}) },
+  });
+  const timeout = AbortSignal.timeout(call.timeoutMs);
+  const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+  let received = 0;
+  try {
+    const answer = await request(new URL(call.path, origin), {
+      method: "POST",
+      headers: call.headers,
+      body: call.body,
+      signal,
+      dispatcher,
+    });
+    return await use({
+      status: answer.statusCode,
+      contentType: headerText(answer, "content-type") ?? "",
+      requestId: headerText(answer, "x-request-id"),
+      body: counted(answer.body),
+    });
+  } catch (error) {
+    if (call.signal?.aborted) throw call.signal.reason;
+    throw failure(error, call, { timedOut: timeout.aborted, received });
+  } finally {
+    await dispatcher.destroy();
+  }
+
+  async function* counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      received += chunk.byteLength;
+      yield chunk;
+    }
+  }
+}
+
+function headerText(answer: Dispatcher.ResponseData, name: string): string | null {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
+}
+
+function failure(error: unknown, call: ModelCall, state: { timedOut: boolean; received: number }): unknown {
+  const code = errorCode(error);
+  if (state.timedOut) {
+    const seconds = call.timeoutMs / 1000;
+    return new AppError("REQUEST_FAILED", `${call.address} did not finish its answer within ${seconds} s.`, {
+      cause: error,
+      hint: "Give it more time: --timeout 10m",
+    });
+  }
+  if (code === "ECONNREFUSED" || code === "ENOENT") {
+    return new AppError("REQUEST_FAILED", `Nothing listens on ${call.address}.`, {
+      cause: error,
+      hint: "Start the model with: purlin serve",
+    });
+  }
+  const ofTheConnection =
+    /^(UND_ERR|HPE_)/.test(code ?? "") || (error instanceof Error && "syscall" in error);
+  if (!ofTheConnection) return error;
+  const text =
+    state.received > 0
+      ? `The answer of ${call.address} was cut off after ${state.received} bytes: what came is not the whole answer.`
+      : `${call.address} gave no answer: ${error instanceof Error ? error.message : String(error)}.`;
+  return new AppError("REQUEST_FAILED", text, { cause: error, hint: "The log of the server tells why." });
+}
+
+function errorCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, errors } = error as { code?: unknown; errors?: unknown };
+  if (typeof code === "string") return code;
+  // Several addresses of one name were tried.
+  return Array.isArray(errors) ? errorCode(errors[0]) : undefined;
+}
