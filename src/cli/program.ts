@@ -15,16 +15,17 @@ export async function parseLine(
   io: Pick<Io, "env" | "stdout">,
   commands: readonly CommandEntry[],
 ): Promise<ParsedLine> {
-  let help = "";
-  const collect = (text: string): void => {
-    help += text;
-  };
+  const help = { asked: "", given: "" };
   const root = new Command("purlin")
     .description("Put TypeScript models into production.")
     .usage("<command> [options]")
     .helpOption("-h, --help", "print this help")
     .addHelpText("after", "\nMore about a command: purlin <command> --help")
-    .configureOutput({ writeOut: collect, writeErr: collect, outputError() {} })
+    .configureOutput({
+      writeOut: (text) => (help.asked += text),
+      writeErr: (text) => (help.given += text),
+      outputError() {},
+    })
     .configureHelp({ helpWidth: Math.min(io.stdout.columns ?? 100, 110) })
     .exitOverride();
   addOptions(root, GLOBAL_OPTIONS);
@@ -39,8 +40,9 @@ export async function parseLine(
     await root.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === "commander.helpDisplayed") return { kind: "help", text: help, asked: true };
-    if (error.code === "commander.help") return { kind: "help", text: help, asked: error.exitCode === 0 };
+    // Help that was not asked for comes by writeErr.
+    if (help.asked || help.given)
+      return { kind: "help", text: help.asked || help.given, asked: help.asked !== "" };
     throw usageError(error, commands.some(({ name }) => name === typed) ? `purlin ${typed}` : "purlin");
   }
   return around.line ?? { kind: "help", text: root.helpInformation(), asked: false };
@@ -83,14 +85,22 @@ function commandFrom(definition: CommandDefinition<never>, around: Surroundings)
     const count = definition.arguments?.length ?? 0;
     command.action((...given: unknown[]) => {
       applyEnvironment(command, definition.options ?? [], around.env);
-      const input = {
-        args: given.slice(0, count) as (string | undefined)[],
-        options: command.opts() as never,
+      const args = given.slice(0, count) as (string | undefined)[];
+      around.line = {
+        kind: "run",
+        command: definition,
+        input: { args, options: ownOptions(command) as never },
       };
-      around.line = { kind: "run", command: definition, input };
     });
   }
   return command;
+}
+
+/** Without the flags that every command has: the shell has seen to those. */
+function ownOptions(command: Command): Record<string, unknown> {
+  const options = command.opts<Record<string, unknown>>();
+  for (const option of GLOBAL_OPTIONS) delete options[optionFrom(option).attributeName()];
+  return options;
 }
 
 function addOptions(command: Command, options: readonly OptionDefinition[]): void {

@@ -9,7 +9,7 @@ import type { CliReporter } from "./report/cli-reporter.ts";
 import { VERSION } from "./version.ts";
 
 /** How long a command that was told to stop may take to clean up. */
-const CLEAN_UP_MS = 3000;
+const CLEAN_UP_MS = 1500;
 
 interface Shell {
   io: Io;

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface ModuleImport {
+  specifier: string;
+  typeOnly: boolean;
+}
+
+export interface SourceFile {
+  /** From the repository, with `/`: src/pack/pack.ts. */
+  path: string;
+  text: string;
+  lines: number;
+  imports: ModuleImport[];
+}
+
+/** Every TypeScript file below a folder of the repository, with what it imports. */
+export function sourceFiles(folder: string): SourceFile[] {
+  return readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name.replaceAll("\\", "/")}`)
+    .sort()
+    .map((path) => {
+      const text = readFileSync(`${ROOT}${path}`, "utf8");
+      return { path, text, lines: text.split("\n").length - 1, imports: importsOf(text) };
+    });
+}
+
+/** Code without its comments; what looks like one inside a string is left alone where it follows a colon. */
+export function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|[^:"'`])\/\/.*$/gm, "$1");
+}
+
+/** Static imports, re-exports, `import()` and types from `import("x").y`. */
+export function importsOf(text: string): ModuleImport[] {
+  const code = withoutComments(text);
+  const found: ModuleImport[] = [];
+  for (const match of code.matchAll(/^\s*(import|export)(\s+type)?\s[^;"']*?from\s*["']([^"']+)["']/gm)) {
+    found.push({ specifier: match[3] ?? "", typeOnly: match[2] !== undefined });
+  }
+  for (const match of code.matchAll(/^\s*import\s*["']([^"']+)["']/gm)) {
+    found.push({ specifier: match[1] ?? "", typeOnly: false });
+  }
+  for (const match of code.matchAll(/\b(?:import|require|require\.resolve)\(\s*["']([^"']+)["']/g)) {
+    found.push({ specifier: match[1] ?? "", typeOnly: false });
+  }
+  return found;
+}
