@@ -52,8 +52,9 @@ async function fromFile(
   const handle = await openInput(path, name);
   try {
     const { size } = await handle.stat();
-    const head = await handle.read(Buffer.alloc(Math.min(size, HEAD_BYTES)), 0);
-    const isBytes = contentType !== undefined || !isTextHead(head.buffer, size);
+    const head = Buffer.alloc(Math.min(size, HEAD_BYTES));
+    await handle.read(head, 0, head.length, 0);
+    const isBytes = contentType !== undefined || !isTextHead(head, size);
     if (isBytes)
       return { contentType: contentType ?? BYTES_TYPE, body: createReadStream(path), length: size };
     return fromBytes(await handle.readFile(), name, undefined);

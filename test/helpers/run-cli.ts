@@ -11,6 +11,8 @@ export interface RunCliOptions {
   tty?: Partial<Io["isTTY"]>;
   signal?: AbortSignal;
   commands?: readonly CommandEntry[];
+  /** Called with each piece as it is printed. */
+  onStdout?: (chunk: string | Uint8Array) => void;
 }
 
 export interface CliRun {
@@ -26,7 +28,7 @@ export interface CliRun {
 
 /** A command line carried out within this process, from the sources. */
 export async function runCli(argv: readonly string[], options: RunCliOptions = {}): Promise<CliRun> {
-  const stdout = collector();
+  const stdout = collector(options.onStdout);
   const stderr = collector();
   const code = await run(
     argv,
@@ -56,11 +58,12 @@ export async function runCli(argv: readonly string[], options: RunCliOptions = {
   };
 }
 
-function collector(): Sink & { bytes(): Buffer } {
+function collector(onChunk?: (chunk: string | Uint8Array) => void): Sink & { bytes(): Buffer } {
   const chunks: Buffer[] = [];
   return {
     write(chunk) {
       chunks.push(Buffer.from(chunk));
+      onChunk?.(chunk);
       return true;
     },
     drained: () => Promise.resolve(),
