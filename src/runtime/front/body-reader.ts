@@ -1,0 +1,175 @@
+import type { IncomingMessage } from "node:http";
+import type { Transform } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { INLINE_BODY_BYTES } from "../channel/frames.ts";
+
+/** A gzip body may unpack to this many times its size; real data rarely reaches 100. */
+const MAX_GZIP_RATIO = 200;
+const GZIP_ALLOWANCE = 1024 * 1024;
+/** How often a body under way is looked at, and the least it must bring: slower ones hold connections for nothing. */
+const PACE_CHECK_MS = 10_000;
+const MIN_BYTES_PER_CHECK = 10 * 1024;
+
+/** Who takes a large body's pieces; `piece` returns false to ask for a pause. */
+export interface LargeBody {
+  piece(piece: Buffer): boolean;
+  end(): void;
+  /** It flows at the pace of `addCredit`. */
+  waitsForCredit: boolean;
+}
+
+export interface BodyHandlers {
+  /** The body is small and whole. */
+  onWhole(body: Buffer | null): void;
+  /** It is large: its pieces follow. */
+  onLarge(declaredBytes: number): LargeBody;
+  onTooLarge(): void;
+  onTooSlow(): void;
+  onBad(why: string): void;
+}
+
+/** Reads a request's body: a small one whole, a large one piece by piece as the model takes it. */
+export class BodyReader {
+  readonly #req: IncomingMessage;
+  readonly #maxBytes: number;
+  readonly #handlers: BodyHandlers;
+  readonly #declared: number;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #large: LargeBody | null = null;
+  #credit = 0;
+  #source: IncomingMessage | Transform;
+  #over = false;
+  #paceTimer: NodeJS.Timeout | null = null;
+  #bytesAtCheck = 0;
+
+  constructor(req: IncomingMessage, maxBytes: number, handlers: BodyHandlers) {
+    this.#req = req;
+    this.#source = req;
+    this.#maxBytes = maxBytes;
+    this.#handlers = handlers;
+    const length = req.headers["content-length"];
+    this.#declared = length === undefined ? -1 : Number(length);
+  }
+
+  start(): void {
+    const encoding = this.#req.headers["content-encoding"];
+    if (encoding === "gzip" || encoding === "x-gzip") return this.#readGzip();
+    if (encoding !== undefined && encoding !== "identity") {
+      return this.#handlers.onBad(`content-encoding ${encoding} is not supported; gzip is`);
+    }
+    if (this.#declared > this.#maxBytes) return this.#tooLarge();
+    if (this.#declared === 0) return this.#handlers.onWhole(null);
+    if (this.#declared > INLINE_BODY_BYTES) this.#goLarge(this.#declared);
+    this.#listen(this.#req);
+  }
+
+  /** The model has taken so many bytes. */
+  addCredit(bytes: number): void {
+    this.#credit += bytes;
+    if (this.#credit > 0) this.resume();
+  }
+
+  resume(): void {
+    if (!this.#over) this.#source.resume();
+  }
+
+  /** Nobody wants the rest. */
+  stop(): void {
+    this.#finish();
+    this.#pieces = [];
+    this.#req.resume();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    if (this.#paceTimer !== null) clearInterval(this.#paceTimer);
+    this.#paceTimer = null;
+  }
+
+  #checkPace(): void {
+    if (this.#source.isPaused()) return;
+    if (this.#bytes - this.#bytesAtCheck < MIN_BYTES_PER_CHECK) {
+      this.#finish();
+      this.#handlers.onTooSlow();
+    }
+    this.#bytesAtCheck = this.#bytes;
+  }
+
+  #listen(source: IncomingMessage | Transform): void {
+    this.#source = source;
+    source.on("data", (chunk: Buffer) => this.#take(chunk));
+    source.on("end", () => this.#end());
+    // The usual body is there before the timers' turn comes, and never starts one.
+    setImmediate(() => {
+      if (!this.#over) this.#paceTimer = setInterval(() => this.#checkPace(), PACE_CHECK_MS).unref();
+    });
+    if (this.#large?.waitsForCredit === true && this.#credit <= 0) source.pause();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#bytes += chunk.byteLength;
+    if (this.#bytes > this.#maxBytes) return this.#tooLarge();
+    if (this.#large !== null) return this.#passOn(chunk);
+    if (this.#bytes === this.#declared && this.#pieces.length === 0 && this.#source === this.#req) {
+      // The usual request: its body came with its head, and there is nothing to wait for.
+      this.#finish();
+      return this.#handlers.onWhole(chunk);
+    }
+    this.#pieces.push(chunk);
+    if (this.#bytes > INLINE_BODY_BYTES) this.#goLarge(-1);
+  }
+
+  #passOn(chunk: Buffer): void {
+    const large = this.#large as LargeBody;
+    const goOn = large.piece(chunk);
+    if (large.waitsForCredit) {
+      this.#credit -= chunk.byteLength;
+      if (this.#credit <= 0) this.#source.pause();
+    } else if (!goOn) {
+      this.#source.pause();
+      setTimeout(() => this.resume(), 2);
+    }
+  }
+
+  #goLarge(declared: number): void {
+    this.#large = this.#handlers.onLarge(declared);
+    const pieces = this.#pieces.splice(0);
+    for (const piece of pieces) this.#passOn(piece);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#finish();
+    if (this.#large !== null) this.#large.end();
+    else
+      this.#handlers.onWhole(
+        this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces),
+      );
+  }
+
+  #tooLarge(): void {
+    this.#finish();
+    this.#pieces = [];
+    this.#handlers.onTooLarge();
+  }
+
+  #readGzip(): void {
+    const gunzip = createGunzip();
+    let packed = 0;
+    let unpacked = 0;
+    this.#req.on("data", (chunk: Buffer) => (packed += chunk.byteLength));
+    gunzip.on("data", (chunk: Buffer) => {
+      unpacked += chunk.byteLength;
+      if (unpacked > GZIP_ALLOWANCE + packed * MAX_GZIP_RATIO) this.#tooLarge();
+      if (this.#over) gunzip.destroy();
+    });
+    gunzip.on("error", (error) => {
+      if (!this.#over) this.#handlers.onBad(`the gzip body is damaged: ${error.message}`);
+      this.#finish();
+    });
+    this.#req.pipe(gunzip);
+    this.#listen(gunzip);
+  }
+}

@@ -1,0 +1,409 @@
+import type { RuntimeConfig } from "../../protocol/config.ts";
+import { CancelReason, STREAM_WINDOW_BYTES, ToFront, ToModel } from "../channel/frames.ts";
+import { monotonicMs } from "../channel/monotonic-ms.ts";
+import { writeRequest } from "../channel/request-frame.ts";
+import { readResponse, readTimings, type Timings } from "../channel/response-frame.ts";
+import type { Job } from "./job.ts";
+import { JobQueue } from "./job-queue.ts";
+import type { Metrics } from "./metrics.ts";
+import type { ModelProcess } from "./model-process.ts";
+
+/** Slot time that is sent ahead to a process, so that it never waits for the next order. */
+const AHEAD_MS = 4;
+const MAX_AHEAD = 64;
+/** Jobs that run longer wait here, where they can still go to another process. */
+const SLOW_JOB_MS = 10;
+
+export interface DispatcherOptions {
+  runtime: () => RuntimeConfig;
+  metrics: Metrics;
+  /** A process whose user code does not react to a cancellation. */
+  onStuck: (process: ModelProcess) => void;
+}
+
+/**
+ * The one place for the queue, slots, deadlines and cancellation. A job waits here for a slot, runs in a model
+ * process, and gives its slot back when the process says that its user code has ended.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #metrics: Metrics;
+  readonly #queue = new JobQueue();
+  #processes: ModelProcess[] = [];
+  /** Jobs in the queue of this class and in those of the processes. */
+  #waiting = 0;
+  #waitingBytes = 0;
+  #inFlight = 0;
+  /** Measured milliseconds that a job holds its slot, recent ones weighing more. */
+  #slotMs = 0;
+  #onIdle: (() => void) | null = null;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#metrics = options.metrics;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Waiting for a slot, here or ahead in a process. */
+  get queued(): number {
+    let ahead = 0;
+    const limit = this.#concurrency;
+    for (const process of this.#processes) ahead += Math.max(0, process.lane.size - limit);
+    return this.#waiting + ahead;
+  }
+
+  get queuedBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Seconds after which a refused client may find room, from the measured service time. */
+  get retryAfterSeconds(): number {
+    const slots = Math.max(1, this.#processes.length) * this.#concurrency;
+    return Math.min(600, Math.max(1, Math.ceil((this.queued * this.#slotMs) / slots / 1000)));
+  }
+
+  /** Room for one more job with a body of that size? */
+  hasRoom(bodyBytes: number): boolean {
+    const { max_queue: maxQueue, max_queue_bytes: maxBytes } = this.#options.runtime();
+    const idle = this.#waiting === 0 && this.#processes.some(({ lane }) => lane.size < this.#concurrency);
+    if (idle) return true;
+    return this.queued < maxQueue && this.#waitingBytes + bodyBytes <= maxBytes;
+  }
+
+  /** No more than the queue's limit of jobs that need no slot run at once. */
+  get hasRoomAside(): boolean {
+    return this.#inFlight - this.queued < this.#options.runtime().max_queue + this.#concurrency * 64;
+  }
+
+  addProcess(process: ModelProcess): void {
+    this.#processes.push(process);
+    this.#pump();
+  }
+
+  /** It gets no more jobs; those that wait for a slot in it keep it until they are done. */
+  removeProcess(process: ModelProcess): void {
+    this.#processes = this.#processes.filter((other) => other !== process);
+  }
+
+  submit(job: Job): void {
+    this.#inFlight += 1;
+    const { deadline } = job.head;
+    if (deadline !== 0) this.#armDeadline(job);
+    if (job.usesSlot) this.#startWaiting(job);
+    if (job.goesAhead || !job.usesSlot) {
+      const process = this.#leastLoaded();
+      if (process !== null) return this.#send(job, process, false);
+    }
+    this.#queue.push(job);
+    this.#pump();
+  }
+
+  /** More of a body that was not complete when its job was submitted. Returns false when the model lags behind. */
+  body(job: Job, piece: Buffer): boolean {
+    job.bodyBytes += piece.byteLength;
+    if (job.waiting) {
+      this.#waitingBytes += piece.byteLength;
+      job.body.push(piece);
+    }
+    const { process } = job;
+    if (process === null || job.cancelled) return true;
+    process.writer.bytes(ToModel.BODY, job.id, piece);
+    process.writer.autoFlush();
+    return !process.writer.congested;
+  }
+
+  bodyEnd(job: Job): void {
+    job.bodyComplete = true;
+    if (job.process === null || job.cancelled) return;
+    job.process.writer.empty(ToModel.BODY_END, job.id);
+    job.process.writer.autoFlush();
+  }
+
+  /** Nobody waits for the job's answer any more. */
+  cancel(job: Job, reason: number): void {
+    if (job.cancelled || job.answered) return;
+    job.cancelled = true;
+    this.#metrics.cancellations += 1;
+    if (job.deadlineTimer !== null) clearTimeout(job.deadlineTimer);
+    const { process } = job;
+    this.#stopWaiting(job);
+    job.body = [];
+    if (process === null) return this.#settle(job);
+    const { buffer, offset } = process.writer.frame(ToModel.CANCEL, job.id, 1);
+    buffer[offset] = reason;
+    process.writer.autoFlush();
+    const graceMs = this.#options.runtime().cancel_grace_seconds * 1000;
+    job.graceTimer = setTimeout(() => this.#graceOver(job, process), graceMs);
+  }
+
+  /** The client has read that much of a stream. */
+  credit(job: Job, bytes: number): void {
+    if (job.process === null || job.process.state === "dead") return;
+    job.process.writer.u32(ToModel.CREDIT, job.id, bytes);
+    job.process.writer.autoFlush();
+  }
+
+  /** Frames of a job, from the process that has it. */
+  receive(process: ModelProcess, frame: { type: number; id: number }, payload: Buffer): void {
+    const job = process.jobs.get(frame.id);
+    if (job === undefined) return;
+    const { responder } = job;
+    switch (frame.type) {
+      case ToFront.RESPONSE: {
+        const { head, bodyStart } = readResponse(payload);
+        this.#observe(job, head.timings);
+        if (!job.cancelled) responder.respond(head, payload.subarray(bodyStart));
+        job.answered = true;
+        return this.#settle(job);
+      }
+      case ToFront.RESPONSE_HEAD:
+        if (!job.cancelled) responder.head(readResponse(payload).head);
+        return;
+      case ToFront.CHUNK:
+        if (!job.cancelled) responder.data(payload, true);
+        return;
+      case ToFront.BODY:
+        if (!job.cancelled) responder.data(payload, false);
+        return;
+      case ToFront.END: {
+        const timings = readTimings(payload, 0);
+        this.#observe(job, timings);
+        if (!job.cancelled) responder.end(timings);
+        job.answered = true;
+        return this.#settle(job);
+      }
+      case ToFront.ABORT:
+        if (!job.cancelled) responder.fail("MODEL_ERROR", "The model failed while it was streaming.");
+        job.answered = true;
+        return this.#settle(job);
+      case ToFront.SLOT_WANTED:
+        job.idleInModel = true;
+        process.wanting.push(job);
+        return this.#pump();
+      case ToFront.SLOT_FREE:
+        process.lane.delete(job.id);
+        return this.#pump();
+      case ToFront.SETTLED:
+        return this.#settle(job);
+      case ToFront.CREDIT:
+        return responder.credit?.(payload.readUInt32LE(0));
+      case ToFront.WS_MESSAGE:
+        return responder.message?.(payload);
+      case ToFront.WS_CLOSE:
+        return responder.closed?.(payload);
+    }
+  }
+
+  /**
+   * The process has died. Jobs that may have been running are lost and say so; those that had not begun go
+   * back to the head of the queue.
+   */
+  processDied(process: ModelProcess, reason: string): void {
+    this.removeProcess(process);
+    const begun = new Set([...process.lane.keys()].slice(0, this.#concurrency));
+    const again: Job[] = [];
+    for (const job of process.jobs.values()) {
+      if (job.cancelled) {
+        this.#finish(job);
+        continue;
+      }
+      const untouched = job.hasSlot && !begun.has(job.id) && !job.goesAhead && job.head.hasSlot;
+      const unread =
+        job.waiting &&
+        job.goesAhead &&
+        job.bodyComplete &&
+        job.body.length > 0 &&
+        !process.info?.methods.includes("preprocess");
+      if (untouched || unread) again.push(job);
+      else this.#lose(job, reason);
+    }
+    process.jobs.clear();
+    process.lane.clear();
+    for (const job of again) {
+      job.process = null;
+      job.hasSlot = false;
+      if (!job.waiting) this.#startWaiting(job);
+    }
+    this.#queue.unshift(again);
+    this.#pump();
+  }
+
+  /** Every job that waits is refused: no process will come. */
+  refuseWaiting(refuse: (job: Job) => void): void {
+    for (const job of this.#queue.takeAll()) {
+      job.answered = true;
+      refuse(job);
+      this.#settle(job);
+    }
+  }
+
+  /** Resolves when nothing is in flight. */
+  whenIdle(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  get #concurrency(): number {
+    return this.#options.runtime().predict_concurrency;
+  }
+
+  /** Sends what may go: to the process with most room first, the oldest job first. */
+  #pump(): void {
+    for (;;) {
+      const process = this.#roomiest();
+      if (process === null) return;
+      const wanting = process.wanting.peek();
+      const queued = this.#queue.peek();
+      if (wanting === undefined && queued === undefined) return;
+      if (wanting !== undefined && (queued === undefined || wanting.id < queued.id)) {
+        process.wanting.shift();
+        this.#grant(wanting, process);
+      } else if (queued !== undefined) {
+        this.#queue.shift();
+        this.#send(queued, process, queued.usesSlot && !queued.goesAhead);
+      }
+    }
+  }
+
+  /** Among the processes with room for a job that is there for them. */
+  #roomiest(): ModelProcess | null {
+    let best: ModelProcess | null = null;
+    const window = this.#concurrency + this.#ahead();
+    const anything = this.#queue.peek() !== undefined;
+    for (const process of this.#processes) {
+      if (process.lane.size >= window) continue;
+      if (!anything && process.wanting.peek() === undefined) continue;
+      if (best === null || process.lane.size < best.lane.size) best = process;
+    }
+    return best;
+  }
+
+  /** How many jobs beyond its slots a process may hold: short ones go ahead, long ones wait here. */
+  #ahead(): number {
+    if (this.#slotMs === 0 || this.#slotMs > SLOW_JOB_MS) return 0;
+    return Math.min(MAX_AHEAD, Math.max(1, Math.round(AHEAD_MS / this.#slotMs)));
+  }
+
+  #leastLoaded(): ModelProcess | null {
+    let best: ModelProcess | null = null;
+    for (const process of this.#processes) {
+      if (best === null || process.jobs.size < best.jobs.size) best = process;
+    }
+    return best;
+  }
+
+  #send(job: Job, process: ModelProcess, withSlot: boolean): void {
+    job.process = process;
+    process.jobs.set(job.id, job);
+    job.head.hasSlot = withSlot;
+    job.head.bodyFollows = !(job.bodyComplete && job.body.length <= 1);
+    if (withSlot) this.#holdSlot(job, process);
+    else if (!job.usesSlot) job.granted = performance.now();
+    const inline = job.head.bodyFollows ? null : (job.body[0] ?? null);
+    writeRequest(process.writer, job.id, { head: job.head, body: inline });
+    if (job.head.bodyFollows) {
+      for (const piece of job.body) process.writer.bytes(ToModel.BODY, job.id, piece);
+      if (job.bodyComplete) process.writer.empty(ToModel.BODY_END, job.id);
+      else job.responder.credit?.(STREAM_WINDOW_BYTES);
+    }
+    process.writer.autoFlush();
+  }
+
+  #grant(job: Job, process: ModelProcess): void {
+    this.#holdSlot(job, process);
+    job.body = [];
+    process.writer.empty(ToModel.GO, job.id);
+    process.writer.autoFlush();
+  }
+
+  #holdSlot(job: Job, process: ModelProcess): void {
+    this.#stopWaiting(job);
+    job.hasSlot = true;
+    job.granted = performance.now();
+    process.lane.set(job.id, job);
+  }
+
+  #startWaiting(job: Job): void {
+    job.waiting = true;
+    this.#waiting += 1;
+    this.#waitingBytes += job.bodyBytes;
+  }
+
+  #stopWaiting(job: Job): void {
+    if (!job.waiting) return;
+    job.waiting = false;
+    this.#waiting -= 1;
+    this.#waitingBytes -= job.bodyBytes;
+  }
+
+  #observe(job: Job, timings: Timings): void {
+    const { durations } = this.#metrics;
+    const waited = Math.max(0, job.granted - job.arrived - timings.preprocess);
+    if (job.usesSlot) durations.queue.observe(waited / 1000);
+    if (timings.preprocess > 0) durations.preprocess.observe(timings.preprocess / 1000);
+    if (timings.predict > 0) durations.predict.observe(timings.predict / 1000);
+    if (timings.postprocess > 0) durations.postprocess.observe(timings.postprocess / 1000);
+    if (!job.usesSlot || timings.predict <= 0) return;
+    this.#slotMs = this.#slotMs === 0 ? timings.predict : this.#slotMs * 0.9 + timings.predict * 0.1;
+  }
+
+  #armDeadline(job: Job): void {
+    const left = Math.max(0, job.head.deadline - monotonicMs());
+    job.deadlineTimer = setTimeout(() => {
+      if (job.answered || job.cancelled) return;
+      job.responder.fail("DEADLINE_EXCEEDED", "The request's deadline has passed.");
+      this.cancel(job, CancelReason.DEADLINE);
+    }, left);
+  }
+
+  #graceOver(job: Job, process: ModelProcess): void {
+    job.graceTimer = null;
+    if (process.state === "dead" || !process.jobs.has(job.id)) return;
+    // Behind a job that runs rightly: it will be dropped when its turn comes.
+    if (!this.#mayRun(job, process)) return;
+    this.#options.onStuck(process);
+  }
+
+  /** Could user code be running for this job? */
+  #mayRun(job: Job, process: ModelProcess): boolean {
+    if (process.lane.has(job.id)) return [...process.lane.keys()].indexOf(job.id) < this.#concurrency;
+    if (!job.usesSlot || job.hasSlot) return true;
+    return !job.idleInModel && job.bodyComplete && process.info?.methods.includes("preprocess") === true;
+  }
+
+  #lose(job: Job, reason: string): void {
+    job.answered = true;
+    this.#stopWaiting(job);
+    job.responder.fail(
+      "MODEL_CRASHED",
+      `The model process ended while it worked on this request (${reason}).`,
+    );
+    this.#finish(job);
+  }
+
+  /** The only place where a job gives back what it holds. */
+  #settle(job: Job): void {
+    const { process } = job;
+    if (process !== null) {
+      process.jobs.delete(job.id);
+      process.lane.delete(job.id);
+    }
+    this.#stopWaiting(job);
+    this.#finish(job);
+    this.#pump();
+  }
+
+  #finish(job: Job): void {
+    job.clearTimers();
+    job.body = [];
+    this.#inFlight -= 1;
+    job.responder.settled?.();
+    if (this.#inFlight === 0) {
+      this.#onIdle?.();
+      this.#onIdle = null;
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
+import { CancelReason } from "../channel/frames.ts";
+import { CONTENT_TYPES, ContentType, type ResponseHead } from "../channel/response-frame.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Job, Responder } from "./job.ts";
+import type { RequestDone } from "./request-done.ts";
+import { errorBody, sendError } from "./send-json.ts";
+
+/** A client that takes nothing of its answer for this long is gone. */
+const STALLED_CLIENT_MS = 60_000;
+
+export interface ExchangeInit {
+  req: IncomingMessage;
+  res: ServerResponse;
+  requestId: string;
+  route: string;
+  dispatcher: Dispatcher;
+  streamTimeoutMs: number;
+  done: (record: RequestDone) => void;
+  /** Headers of every answer: CORS. */
+  headers: string[];
+}
+
+/** The client's side of a request: writes what the model answers, notices when the client goes. */
+export class Exchange implements Responder {
+  readonly #init: ExchangeInit;
+  readonly #res: ServerResponse;
+  readonly #began = performance.now();
+  job: Job | null = null;
+  /** Takes up reading an upload that goes at the model's pace. */
+  onCredit: ((bytes: number) => void) | null = null;
+  /** The model wants no more of the body. */
+  onSettled: (() => void) | null = null;
+  #streaming = false;
+  #sse = false;
+  #code = "";
+  #bytes = 0;
+  #corked = false;
+  #itemTimer: NodeJS.Timeout | null = null;
+  #finished = false;
+
+  constructor(init: ExchangeInit) {
+    this.#init = init;
+    this.#res = init.res;
+    init.res.on("close", () => this.#closed());
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  respond(head: ResponseHead, body: Buffer): void {
+    const res = this.#res;
+    this.#code = head.code;
+    this.#bytes = body.byteLength;
+    const bodyless = head.status === 204 || head.status === 304;
+    res.writeHead(head.status, this.#headers(head, bodyless ? -1 : body.byteLength));
+    // One string for head and body is one write; latin1 keeps every byte as it is.
+    if (body.byteLength === 0 || bodyless) res.end();
+    else res.end(body.toString("latin1"), "latin1");
+  }
+
+  head(head: ResponseHead): void {
+    this.#code = head.code;
+    this.#streaming = head.bodyBytes < 0;
+    this.#sse = head.contentType === ContentType.SSE;
+    this.#res.writeHead(head.status, this.#headers(head, head.bodyBytes));
+    if (this.#streaming) {
+      this.#res.flushHeaders();
+      this.#armItemTimer();
+    }
+  }
+
+  data(bytes: Buffer, item: boolean): void {
+    const res = this.#res;
+    if (res.destroyed) return;
+    this.#bytes += bytes.byteLength;
+    // Items that came in one read of the channel leave in one write, each as a chunk of its own.
+    if (!this.#corked) {
+      this.#corked = true;
+      res.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        res.uncork();
+      });
+    }
+    const size = bytes.byteLength;
+    const taken = item ? () => this.#taken(Math.max(1, size)) : undefined;
+    if (size > 0) res.write(Buffer.from(bytes), taken);
+    else taken?.();
+    if (item) this.#armItemTimer();
+    if (res.writableNeedDrain) res.setTimeout(STALLED_CLIENT_MS, () => res.destroy());
+  }
+
+  end(): void {
+    this.#clearItemTimer();
+    this.#res.end();
+  }
+
+  fail(code: WireErrorCode, message: string): void {
+    this.#clearItemTimer();
+    const res = this.#res;
+    this.#code = code;
+    const { requestId } = this.#init;
+    if (!res.headersSent) {
+      const headers: Record<string, string> = code === "MODEL_CRASHED" ? { "retry-after": "1" } : {};
+      for (let i = 0; i < this.#init.headers.length; i += 2) {
+        headers[this.#init.headers[i] as string] = this.#init.headers[i + 1] as string;
+      }
+      sendError(res, { code, error: message, requestId, headers });
+    } else if (this.#sse) {
+      res.end(`\n\nevent: error\ndata: ${errorBody({ code, error: message, requestId })}\n\n`);
+    } else {
+      // The client must not take what it has for the whole answer.
+      res.destroy();
+    }
+  }
+
+  credit(bytes: number): void {
+    this.onCredit?.(bytes);
+  }
+
+  settled(): void {
+    this.onSettled?.();
+  }
+
+  /** The request is refused half-way: what the model has of it is void. */
+  drop(): void {
+    if (this.job !== null) this.#init.dispatcher.cancel(this.job, CancelReason.CLIENT_GONE);
+  }
+
+  #taken(bytes: number): void {
+    const { job } = this;
+    if (job === null || job.answered || job.cancelled) return;
+    this.#init.dispatcher.credit(job, bytes);
+  }
+
+  #headers(head: ResponseHead, bodyBytes: number): string[] {
+    const headers = [...this.#init.headers];
+    if (head.contentType !== ContentType.HEADERS)
+      headers.push("content-type", CONTENT_TYPES[head.contentType] as string);
+    let hasLength = false;
+    let hasId = false;
+    for (let i = 0; i < head.headers.length; i += 2) {
+      const name = (head.headers[i] as string).toLowerCase();
+      if (name === "content-length") hasLength = true;
+      if (name === "x-request-id") hasId = true;
+      headers.push(name, head.headers[i + 1] as string);
+    }
+    if (bodyBytes >= 0 && !hasLength) headers.push("content-length", String(bodyBytes));
+    if (!hasId) headers.push("x-request-id", this.#init.requestId);
+    return headers;
+  }
+
+  /** The longest wait for the next item; while the client reads nothing, nothing is expected of the model. */
+  #armItemTimer(): void {
+    if (!this.#streaming) return;
+    if (this.#itemTimer !== null) {
+      this.#itemTimer.refresh();
+      return;
+    }
+    this.#itemTimer = setTimeout(() => {
+      this.#itemTimer = null;
+      if (this.#finished || this.job === null) return;
+      if (this.#res.writableNeedDrain) return this.#armItemTimer();
+      this.fail("DEADLINE_EXCEEDED", "The model did not go on with its stream in time.");
+      this.#init.dispatcher.cancel(this.job, CancelReason.DEADLINE);
+    }, this.#init.streamTimeoutMs);
+  }
+
+  #clearItemTimer(): void {
+    if (this.#itemTimer !== null) clearTimeout(this.#itemTimer);
+    this.#itemTimer = null;
+  }
+
+  /** After a whole answer, or because the client has gone. */
+  #closed(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#clearItemTimer();
+    const { job } = this;
+    const complete = this.#res.writableFinished;
+    if (!complete && job !== null && !job.answered)
+      this.#init.dispatcher.cancel(job, CancelReason.CLIENT_GONE);
+    const status = complete || this.#code !== "" ? this.#res.statusCode : WIRE_ERRORS.CANCELLED;
+    this.#init.done({
+      id: this.#init.requestId,
+      route: this.#init.route,
+      method: this.#init.req.method ?? "",
+      path: this.#init.req.url ?? "",
+      status,
+      code: complete || this.#code !== "" ? this.#code : "CANCELLED",
+      ms: performance.now() - this.#began,
+      queueMs: job === null || job.granted === 0 ? 0 : Math.max(0, job.granted - job.arrived),
+      bytes: this.#bytes,
+    });
+  }
+}

@@ -1,0 +1,219 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { ToModel } from "../channel/frames.ts";
+import { corsHeaders, isPreflight } from "./cors.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { readiness } from "./health.ts";
+import { renderMetrics, type Metrics } from "./metrics.ts";
+import { openApi } from "./openapi.ts";
+import type { ProcessPool } from "./process-pool.ts";
+import type { RequestDone } from "./request-done.ts";
+import { ModelRoutes, notReady, refuseRequest, type Call } from "./request-handler.ts";
+import { requestId } from "./request-id.ts";
+import { findRoute, type Route } from "./routes.ts";
+import { errorBody, sendError, sendJson } from "./send-json.ts";
+import type { UserMetrics } from "./user-metrics.ts";
+import { handleUpgrade } from "./websocket-bridge.ts";
+
+/** Above the 60 s of the usual load balancers, so that the server is never the one that hangs up first. */
+const KEEP_ALIVE_MS = 75_000;
+const HEADERS_MS = 20_000;
+
+export interface HttpServerOptions {
+  pool: ProcessPool;
+  dispatcher: Dispatcher;
+  metrics: Metrics;
+  userMetrics: UserMetrics;
+  done: (record: RequestDone) => void;
+}
+
+/** The HTTP side of a runtime: routes, health, metrics; the model's own routes go on to ModelRoutes. */
+export class HttpServer {
+  readonly server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #model: ModelRoutes;
+  #draining = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#model = new ModelRoutes(options);
+    this.server = createServer({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
+      // Bodies have limits of their own in BodyReader: a large upload may rightly take long.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 2000,
+      noDelay: true,
+    });
+    this.server.on("request", (req, res) => this.#handle(req, res));
+    this.server.on("checkContinue", (req, res) => this.#checkContinue(req, res));
+    this.server.on("checkExpectation", (req, res) => this.#handle(req, res));
+    this.server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) =>
+      answerBadHttp(error, socket),
+    );
+    this.server.on("upgrade", (req, socket, head) => {
+      const isWebSocketRoute = findRoute(req.url as string)?.kind === "websocket";
+      const upgrade = {
+        req,
+        socket,
+        head,
+        requestId: requestId(req.headers["x-request-id"]),
+        isWebSocketRoute,
+      };
+      void handleUpgrade(upgrade, { ...options, takeId: () => this.#model.takeId() });
+    });
+  }
+
+  /** No new connections; those that are open are told to close with their next answer. */
+  drain(): void {
+    this.#draining = true;
+    this.server.close();
+    this.server.closeIdleConnections();
+  }
+
+  #handle(req: IncomingMessage, res: ServerResponse): void {
+    if (this.#draining) res.shouldKeepAlive = false;
+    const id = requestId(req.headers["x-request-id"]);
+    const { cors } = this.#options.pool.files.config.runtime;
+    const headers = cors === null ? [] : corsHeaders(req, cors);
+    const route = findRoute(req.url as string);
+    const call = { req, res, requestId: id, headers };
+    if (route === null) return this.#refuse(call, "NOT_FOUND", `There is no route ${req.method} ${req.url}.`);
+    if (cors !== null && isPreflight(req)) {
+      res.writeHead(204, [...headers, "x-request-id", id]).end();
+      return;
+    }
+    if (route.kind === "model") {
+      if (req.method === "POST") return this.#model.handle({ ...call, route });
+      return this.#refuse(call, "METHOD_NOT_ALLOWED", `${route.name} takes POST.`, { allow: "POST" });
+    }
+    if (req.method !== "GET" && req.method !== "HEAD") {
+      return this.#refuse(call, "METHOD_NOT_ALLOWED", `${route.name} takes GET.`, { allow: "GET, HEAD" });
+    }
+    this.#answer(call, route).catch(() => res.destroy());
+  }
+
+  #refuse(
+    call: Omit<Call, "route">,
+    code: WireErrorCode,
+    error: string,
+    headers: Record<string, string> = {},
+  ): void {
+    const { req, res, requestId: id } = call;
+    res.on("close", () => this.#options.metrics.request("other", res.statusCode));
+    refuseRequest({ req, res, requestId: id, headers: call.headers }, { code, error, headers });
+  }
+
+  async #answer(call: Omit<Call, "route">, route: Route): Promise<void> {
+    const { res, requestId: id } = call;
+    const { pool } = this.#options;
+    const base = { "x-request-id": id, ...Object.fromEntries(pairs(call.headers)) };
+    const json = (status: number, value: unknown, headers = {}): void =>
+      sendJson(res, { status, headers: { ...base, ...headers }, body: JSON.stringify(value) });
+    switch (route.kind) {
+      case "live":
+        return json(200, { status: "live", model: pool.files.config.model_name });
+      case "ready":
+        return this.#answerReady(json, id);
+      case "loaded":
+        if (pool.info !== null) return json(200, { status: "loaded" });
+        return json(503, { ...bodyOf(notReady(pool)), request_id: id, state: pool.state });
+      case "metrics":
+        return this.#answerMetrics(res, base);
+      case "schema":
+      case "openapi":
+        return this.#answerSchema(call, route, json);
+      default:
+        return sendError(res, {
+          code: "UPGRADE_REQUIRED",
+          error: "This route speaks WebSocket.",
+          requestId: id,
+          headers: { upgrade: "websocket", connection: "upgrade" },
+        });
+    }
+  }
+
+  async #answerReady(
+    json: (status: number, value: unknown, headers?: object) => void,
+    id: string,
+  ): Promise<void> {
+    const { pool } = this.#options;
+    const { ready, state, reason } = await readiness(pool, this.#draining);
+    const { config, manifest } = pool.files;
+    if (ready) return json(200, { status: "ready", model: config.model_name, package: manifest.package });
+    const refusal = bodyOf(notReady(pool));
+    const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
+    json(503, { ...refusal, request_id: id, state, ...(reason === undefined ? {} : { reason }) }, retry);
+  }
+
+  async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
+    const { pool, dispatcher, metrics, userMetrics } = this.#options;
+    const living = await Promise.all(pool.all.map((process) => process.userMetrics()));
+    const own = renderMetrics(metrics, {
+      inFlight: dispatcher.inFlight,
+      queued: dispatcher.queued,
+      queuedBytes: dispatcher.queuedBytes,
+      ready: pool.state === "ready",
+      processes: pool.all,
+    });
+    const body = own + userMetrics.render(living);
+    const type = "text/plain; version=0.0.4; charset=utf-8";
+    res.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
+    res.end(body);
+  }
+
+  async #answerSchema(
+    call: Omit<Call, "route">,
+    route: Route,
+    json: (status: number, value: unknown) => void,
+  ): Promise<void> {
+    const { pool } = this.#options;
+    const [process] = pool.ready;
+    if (process === undefined || pool.info === null) return refuseRequest(call, notReady(pool));
+    const answer = pool.info.hasSchema ? await process.call(ToModel.SCHEMA, undefined) : null;
+    const none = { code: "NO_SCHEMA", error: "The model declares no schema." } as const;
+    if (answer === null) return refuseRequest(call, none);
+    const schema = JSON.parse(answer.toString());
+    if (route.kind === "schema") return json(200, schema);
+    json(200, openApi(pool.files.config.model_name, schema, pool.info.methods));
+  }
+
+  /** A client that asks before it sends is told of the limit before it sends. */
+  #checkContinue(req: IncomingMessage, res: ServerResponse): void {
+    const limit = this.#options.pool.files.config.runtime.max_body_bytes;
+    if (Number(req.headers["content-length"] ?? 0) <= limit) res.writeContinue();
+    this.#handle(req, res);
+  }
+}
+
+function bodyOf(answer: { code: string; error: string }): { error: string; code: string } {
+  return { error: answer.error, code: answer.code };
+}
+
+function* pairs(flat: string[]): Generator<[string, string]> {
+  for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
+}
+
+/** What is not HTTP, or too much or too slow of it, gets an answer in the one shape and a closed connection. */
+function answerBadHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, reason, code, text] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? [431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", "The request's headers are too large."]
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? [408, "Request Timeout", "REQUEST_TIMEOUT", "The request did not arrive in time."]
+        : [400, "Bad Request", "INVALID_REQUEST", "The request is not valid HTTP."];
+  const body = errorBody({
+    code: code as WireErrorCode,
+    error: text as string,
+    requestId: requestId(undefined),
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  setTimeout(() => socket.destroy(), 1000).unref();
+}

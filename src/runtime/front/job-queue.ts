@@ -1,0 +1,44 @@
+import type { Job } from "./job.ts";
+
+/** First in, first out; removal of a cancelled job is a mark that `shift` skips. */
+export class JobQueue {
+  #jobs: Job[] = [];
+  #head = 0;
+
+  push(job: Job): void {
+    this.#jobs.push(job);
+  }
+
+  /** Back to the front, in order: jobs that a dead process had not begun. */
+  unshift(jobs: Job[]): void {
+    this.#jobs = [...jobs, ...this.#jobs.slice(this.#head)];
+    this.#head = 0;
+  }
+
+  peek(): Job | undefined {
+    while (this.#head < this.#jobs.length) {
+      const job = this.#jobs[this.#head] as Job;
+      if (!job.cancelled) return job;
+      this.#head += 1;
+    }
+    this.#jobs.length = this.#head = 0;
+    return undefined;
+  }
+
+  shift(): Job | undefined {
+    const job = this.peek();
+    if (job === undefined) return undefined;
+    this.#head += 1;
+    if (this.#head > 1024 && this.#head * 2 > this.#jobs.length) {
+      this.#jobs = this.#jobs.slice(this.#head);
+      this.#head = 0;
+    }
+    return job;
+  }
+
+  takeAll(): Job[] {
+    const jobs = this.#jobs.slice(this.#head).filter((job) => !job.cancelled);
+    this.#jobs.length = this.#head = 0;
+    return jobs;
+  }
+}

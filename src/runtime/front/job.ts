@@ -1,0 +1,79 @@
+import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import type { RequestHead } from "../channel/request-frame.ts";
+import type { ResponseHead, Timings } from "../channel/response-frame.ts";
+import type { ModelProcess } from "./model-process.ts";
+
+/** Who waits for a job's answer: an HTTP exchange or a WebSocket. */
+export interface Responder {
+  /** A whole answer; `body` is only valid during the call. */
+  respond(head: ResponseHead, body: Buffer): void;
+  /** The head of an answer whose body follows. */
+  head(head: ResponseHead): void;
+  /** Bytes of the body, only valid during the call; `item` says that they are one chunk of a stream. */
+  data(bytes: Buffer, item: boolean): void;
+  end(timings: Timings): void;
+  /** No answer, or no more of it, will come. */
+  fail(code: WireErrorCode, message: string): void;
+  /** The job's user code has ended and nothing more will be said. */
+  settled?(): void;
+  /** The model has taken bytes of the body or of messages. */
+  credit?(bytes: number): void;
+  message?(payload: Buffer): void;
+  closed?(payload: Buffer): void;
+}
+
+/** One request on its way through queue, slot and model process. */
+export class Job {
+  readonly id: number;
+  readonly head: RequestHead;
+  readonly responder: Responder;
+  /** It runs in one of the slots of a model process. */
+  readonly usesSlot: boolean;
+  /** It is handed to the model before it has a slot: it is preprocessed first, or its body is still coming. */
+  readonly goesAhead: boolean;
+  readonly arrived = performance.now();
+  /** Pieces of the body, kept until its slot is granted: a crash before that costs nothing. */
+  body: Buffer[];
+  bodyBytes: number;
+  bodyComplete: boolean;
+  process: ModelProcess | null = null;
+  /** When its slot was granted, or user code first got it. */
+  granted = 0;
+  /** Waits for a slot, and counts against the queue's limits. */
+  waiting = false;
+  /** Its slot's order has been given, as a frame or with the request. */
+  hasSlot = false;
+  /** The model has it, but no user code runs for it until its slot is granted. */
+  idleInModel = false;
+  cancelled = false;
+  /** Nothing is owed to the client any more. */
+  answered = false;
+  deadlineTimer: NodeJS.Timeout | null = null;
+  graceTimer: NodeJS.Timeout | null = null;
+
+  constructor(init: {
+    id: number;
+    head: RequestHead;
+    responder: Responder;
+    usesSlot: boolean;
+    goesAhead: boolean;
+    body: Buffer[];
+    bodyBytes: number;
+    bodyComplete: boolean;
+  }) {
+    this.id = init.id;
+    this.head = init.head;
+    this.responder = init.responder;
+    this.usesSlot = init.usesSlot;
+    this.goesAhead = init.goesAhead;
+    this.body = init.body;
+    this.bodyBytes = init.bodyBytes;
+    this.bodyComplete = init.bodyComplete;
+  }
+
+  clearTimers(): void {
+    if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer);
+    if (this.graceTimer !== null) clearTimeout(this.graceTimer);
+    this.deadlineTimer = this.graceTimer = null;
+  }
+}

@@ -1,0 +1,149 @@
+import { writeSync } from "node:fs";
+import { ControlChannel } from "./control-channel.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { HttpServer } from "./http-server.ts";
+import { listen, ListenError } from "./listen.ts";
+import { Logger } from "./logger.ts";
+import { Metrics } from "./metrics.ts";
+import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
+import { ProcessPool } from "./process-pool.ts";
+import type { ControlRequest } from "../../protocol/control.ts";
+import type { RequestDone } from "./request-done.ts";
+import { UserMetrics } from "./user-metrics.ts";
+
+try {
+  const options = readOptions(process.argv.slice(2), process.env);
+  run(options, readPackage(options.packageDir));
+} catch (error) {
+  if (!(error instanceof OptionsError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}
+
+function run(options: FrontOptions, files: PackageFiles): void {
+  const logger = new Logger(options, Object.keys(files.config.secrets));
+  const metrics = new Metrics();
+  const userMetrics = new UserMetrics();
+  const dispatcher = new Dispatcher({
+    runtime: () => pool.files.config.runtime,
+    metrics,
+    onStuck: (process) => pool.replaceStuck(process),
+  });
+  const control = new ControlChannel(options.controlFd, {
+    onRequest: (request) => void handleControl(request),
+    // Whoever started this runtime is gone.
+    onClose: () => void shutDown(0),
+  });
+  let announced = false;
+  const pool = new ProcessPool(
+    {
+      front: options,
+      dispatcher,
+      logger,
+      metrics,
+      userMetrics,
+      onReady(loadMs) {
+        control.send({ type: "ready", digest: pool.files.manifest.package, load_ms: loadMs });
+        if (!announced) announce("ready");
+        announced = true;
+      },
+      onFailed(info) {
+        control.send({ type: "failed", ...info, error: logger.mask(info.error) });
+        logger.log("error", `The model could not be loaded: ${info.error}`, {
+          code: "MODEL_LOAD_FAILED",
+          stack: info.stack,
+        });
+        dispatcher.refuseWaiting((job) =>
+          job.responder.fail("MODEL_LOAD_FAILED", "The model could not be loaded."),
+        );
+        if (options.exitOnLoadFailure) void shutDown(1);
+      },
+      onCrashed: (reason) => control.send({ type: "crashed", reason }),
+    },
+    files,
+  );
+  // The model process starts before anything else is made: its start is the longest part of ours.
+  pool.start();
+  const http = new HttpServer({ pool, dispatcher, metrics, userMetrics, done: recordRequest });
+
+  let stopping: Promise<void> | null = null;
+  void start();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (stopping !== null) exitNow(128 + 15);
+      void shutDown(0);
+    });
+  }
+
+  async function start(): Promise<void> {
+    try {
+      const url = await listen(http.server, options.listen);
+      control.send({ type: "listening", url });
+      announce(`listening on ${url}`);
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      control.send({ type: "failed", error: error.message, reason: `listen:${error.code}` });
+      process.stderr.write(`${error.message}\n`);
+      exitNow(1);
+    }
+  }
+
+  function recordRequest(record: RequestDone): void {
+    metrics.request(record.route, record.status);
+    metrics.durations.total.observe(record.ms / 1000);
+    logger.request(record);
+  }
+
+  async function handleControl(request: ControlRequest): Promise<void> {
+    if (request.type === "environment") return pool.setEnvironment(request.environment);
+    const { id, generation, kind } = request;
+    const began = performance.now();
+    try {
+      // Methods can only be put on an instance that is there; a model that is not loaded gets a new process.
+      const methods = kind === "methods" && pool.state === "ready";
+      const { processes } = methods
+        ? await pool.swapMethods(generation.dir)
+        : await pool.replaceAll(generation.dir);
+      const duration_ms = performance.now() - began;
+      control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, processes });
+    } catch (error) {
+      const failed = error as { error?: string; stack?: string; message?: string };
+      const message = logger.mask(failed.error ?? failed.message ?? String(error));
+      control.send({
+        type: "reloaded",
+        id,
+        ok: false,
+        error: message,
+        ...(failed.error !== undefined && failed.stack !== undefined ? { stack: failed.stack } : {}),
+      });
+    }
+  }
+
+  /** Readiness goes first, then what is in flight finishes, then `shutdown()` runs. */
+  function shutDown(code: number): Promise<void> {
+    stopping ??= (async () => {
+      http.drain();
+      const seconds = pool.files.config.runtime.shutdown_timeout_seconds;
+      const timeout = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
+      await Promise.race([dispatcher.whenIdle(), timeout]);
+      await pool.stop();
+      exitNow(code);
+    })();
+    return stopping;
+  }
+
+  function exitNow(code: number): never {
+    pool.kill();
+    logger.flush();
+    process.exit(code);
+  }
+}
+
+/** Plain text in every log format: scripts wait for these lines. */
+function announce(line: string): void {
+  try {
+    writeSync(1, `${line}\n`);
+  } catch {
+    // Nobody reads our output; that is no reason not to serve.
+  }
+}

@@ -1,0 +1,125 @@
+const BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+
+/** Buckets, sum and count of durations; observing is an index and three additions. */
+export class Histogram {
+  readonly counts = new Float64Array(BUCKETS_SECONDS.length + 1);
+  sum = 0;
+  count = 0;
+
+  observe(seconds: number): void {
+    let i = 0;
+    while (i < BUCKETS_SECONDS.length && seconds > (BUCKETS_SECONDS[i] as number)) i++;
+    this.counts[i] = (this.counts[i] as number) + 1;
+    this.sum += seconds;
+    this.count += 1;
+  }
+}
+
+/** The figures of a runtime, counted where they happen: in the front, so they survive any model process. */
+export class Metrics {
+  /** By route and status. */
+  readonly requests = new Map<string, Map<number, number>>();
+  readonly durations = {
+    queue: new Histogram(),
+    preprocess: new Histogram(),
+    predict: new Histogram(),
+    postprocess: new Histogram(),
+    total: new Histogram(),
+  };
+  cancellations = 0;
+  readonly restarts = new Map<string, number>();
+  loadSeconds = 0;
+
+  request(route: string, status: number): void {
+    let byStatus = this.requests.get(route);
+    if (byStatus === undefined) this.requests.set(route, (byStatus = new Map()));
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+  }
+
+  restart(reason: string): void {
+    this.restarts.set(reason, (this.restarts.get(reason) ?? 0) + 1);
+  }
+}
+
+export interface Gauges {
+  inFlight: number;
+  queued: number;
+  queuedBytes: number;
+  ready: boolean;
+  processes: { worker: number; rss: number; lagMs: number }[];
+}
+
+export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
+  const out = new TextPage();
+  out.head("purlin_requests_total", "counter", "Requests answered, by route and status.");
+  for (const [route, byStatus] of metrics.requests) {
+    for (const [status, count] of byStatus) out.line("purlin_requests_total", { route, status }, count);
+  }
+  for (const [phase, histogram] of Object.entries(metrics.durations)) {
+    out.histogram(`purlin_${phase}_duration_seconds`, `Seconds of a request: ${phase}.`, histogram);
+  }
+  out.single(
+    "purlin_cancellations_total",
+    "counter",
+    "Requests whose client went or whose time ran out.",
+    metrics.cancellations,
+  );
+  out.head("purlin_model_restarts_total", "counter", "Model processes that ended unasked, by reason.");
+  for (const [reason, count] of metrics.restarts) out.line("purlin_model_restarts_total", { reason }, count);
+  out.single("purlin_load_seconds", "gauge", "Seconds that the last load took.", metrics.loadSeconds);
+  out.single("purlin_ready", "gauge", "1 while requests are taken.", gauges.ready ? 1 : 0);
+  out.single("purlin_requests_in_flight", "gauge", "Requests being worked on.", gauges.inFlight);
+  out.single("purlin_queue_depth", "gauge", "Requests that wait for a slot.", gauges.queued);
+  out.single("purlin_queue_bytes", "gauge", "Body bytes of the requests that wait.", gauges.queuedBytes);
+  out.head("purlin_event_loop_lag_seconds", "gauge", "How late the model process's timers fire.");
+  for (const { worker, lagMs } of gauges.processes)
+    out.line("purlin_event_loop_lag_seconds", { worker }, lagMs / 1000);
+  out.head("purlin_resident_memory_bytes", "gauge", "Resident memory by process.");
+  out.line("purlin_resident_memory_bytes", { process: "front" }, process.memoryUsage.rss());
+  for (const { worker, rss } of gauges.processes) {
+    out.line("purlin_resident_memory_bytes", { process: `model-${worker}` }, rss);
+  }
+  return out.text;
+}
+
+/** Prometheus text exposition. */
+export class TextPage {
+  text = "";
+
+  head(name: string, type: string, help: string): void {
+    this.text += `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${type}\n`;
+  }
+
+  line(name: string, labels: Record<string, unknown>, value: number): void {
+    const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escapeLabel(String(label))}"`);
+    this.text += `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberText(value)}\n`;
+  }
+
+  single(name: string, type: string, help: string, value: number): void {
+    this.head(name, type, help);
+    this.line(name, {}, value);
+  }
+
+  histogram(name: string, help: string, histogram: Histogram): void {
+    this.head(name, "histogram", help);
+    let below = 0;
+    BUCKETS_SECONDS.forEach((bound, i) => {
+      below += histogram.counts[i] as number;
+      this.line(`${name}_bucket`, { le: bound }, below);
+    });
+    this.line(`${name}_bucket`, { le: "+Inf" }, histogram.count);
+    this.line(`${name}_sum`, {}, histogram.sum);
+    this.line(`${name}_count`, {}, histogram.count);
+  }
+}
+
+function escapeLabel(text: string): string {
+  return text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+}
+
+function numberText(value: number): string {
+  if (value === Infinity) return "+Inf";
+  return value === -Infinity ? "-Inf" : String(value);
+}

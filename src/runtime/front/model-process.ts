@@ -1,0 +1,188 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { join } from "node:path";
+import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
+import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
+import type { FrameWriter } from "../channel/frame-writer.ts";
+import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { openFrontEnd } from "../channel/open-channel.ts";
+import { describeExit } from "./describe-exit.ts";
+import type { Job } from "./job.ts";
+import { JobQueue } from "./job-queue.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { guardProcessGroup, type Guard } from "./process-guard.ts";
+import type { UserMetric } from "./user-metrics.ts";
+
+/**
+ * V8's young generation by default grows to three times 16 MiB a process; requests leave little that lives,
+ * so a small one costs no throughput and saves that memory.
+ */
+const NODE_FLAGS = ["--max-semi-space-size=4"];
+const CALL_TIMEOUT_MS = 5000;
+/** Environment of the front that must not reach user code. */
+const OWN_ENV = [RUNTIME_ENV.port, RUNTIME_ENV.host, RUNTIME_ENV.socket, RUNTIME_ENV.controlFd] as const;
+
+export interface ModelProcessInit {
+  worker: number;
+  packageDir: string;
+  environment: Record<string, unknown> | null;
+  validateOutput: boolean;
+  environmentVariables: Record<string, string>;
+  onFrame: (process: ModelProcess, type: number, id: number, payload: Buffer) => void;
+  onLoaded: (process: ModelProcess, info: LoadedInfo) => void;
+  onFailed: (process: ModelProcess, info: FailedInfo) => void;
+  onExit: (process: ModelProcess, reason: string) => void;
+  onLine: (line: string, worker: number) => void;
+}
+
+/** A process that runs user code, seen from the front. It is a process group of its own with a guard. */
+export class ModelProcess {
+  readonly worker: number;
+  readonly packageDir: string;
+  readonly writer: FrameWriter;
+  /** Everything it has been given and not settled. */
+  readonly jobs = new Map<number, Job>();
+  /** Those of them that hold a slot or are next in line for one, in the order granted. */
+  readonly lane = new Map<number, Job>();
+  /** Jobs of this process that wait for a slot. */
+  readonly wanting = new JobQueue();
+  state: "loading" | "ready" | "draining" | "dead" = "loading";
+  info: LoadedInfo | null = null;
+  rss = 0;
+  lagMs = 0;
+  lastHealthy = true;
+  readonly #child: ChildProcess;
+  #guard: Guard | null = null;
+  readonly #calls = new Map<number, (payload: Buffer | null) => void>();
+  #nextCall = 1;
+
+  constructor(init: ModelProcessInit) {
+    this.worker = init.worker;
+    this.packageDir = init.packageDir;
+    const options = JSON.stringify({
+      packageDir: init.packageDir,
+      environment: init.environment,
+      validateOutput: init.validateOutput,
+    });
+    this.#child = spawn(
+      process.execPath,
+      [...NODE_FLAGS, join(init.packageDir, PACKAGE_PATHS.modelProcess), options],
+      {
+        // A group of its own: a terminal's Ctrl-C is the front's business, and what user code forks dies with it.
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
+        env: modelEnv(init.environmentVariables),
+        cwd: init.packageDir,
+      },
+    );
+    const pipe = this.#child.stdio[3] as unknown as Duplex;
+    const { socket, writer } = openFrontEnd(pipe, (type, id, payload) =>
+      this.#receive(init, type, id, payload),
+    );
+    this.writer = writer;
+    socket.on("error", () => undefined);
+    const lines = new LineSplitter((line) => init.onLine(line, this.worker));
+    this.#child.stderr?.on("data", (chunk: Buffer) => lines.push(chunk));
+    const outLines = new LineSplitter((line) => init.onLine(line, this.worker));
+    this.#child.stdout?.on("data", (chunk: Buffer) => outLines.push(chunk));
+    let spawnError: Error | null = null;
+    this.#child.on("error", (error) => {
+      spawnError = error;
+      if (this.#child.pid === undefined) this.#ended(init, `could not be started: ${error.message}`);
+    });
+    // `close`, not `exit`: what it said last must have been read. But a forked child may hold the pipes open.
+    this.#child.on("exit", (code, signal) => {
+      const end = (): void => {
+        lines.end();
+        outLines.end();
+        this.#ended(init, spawnError?.message ?? describeExit(code, signal, lines.last));
+      };
+      this.#guard?.release();
+      const late = setTimeout(end, 200);
+      this.#child.once("close", () => {
+        clearTimeout(late);
+        end();
+      });
+    });
+    setImmediate(() => {
+      if (this.pid !== undefined && this.state !== "dead") this.#guard = guardProcessGroup(this.pid);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Calls the process and waits for its answer; null when none came in time. */
+  call(type: number, payload: unknown, timeoutMs = CALL_TIMEOUT_MS): Promise<Buffer | null> {
+    if (this.state === "dead") return Promise.resolve(null);
+    // Calls and requests share the channel's ids; calls count down from the top.
+    const id = 0xffff_ffff - this.#nextCall;
+    this.#nextCall = (this.#nextCall % 0xffff) + 1;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => finish(null), timeoutMs);
+      const finish = (answer: Buffer | null): void => {
+        clearTimeout(timer);
+        this.#calls.delete(id);
+        resolve(answer);
+      };
+      this.#calls.set(id, finish);
+      if (payload === undefined) this.writer.empty(type, id);
+      else this.writer.json(type, id, payload);
+      this.writer.flush();
+    });
+  }
+
+  async userMetrics(): Promise<UserMetric[]> {
+    const answer = await this.call(ToModel.METRICS, undefined, 1000);
+    return answer === null ? [] : (JSON.parse(answer.toString()) as UserMetric[]);
+  }
+
+  /** Lets `shutdown()` run, then ends the process; its last user metrics are the result. */
+  async shutDown(timeoutMs: number): Promise<UserMetric[]> {
+    const answer = await this.call(ToModel.SHUTDOWN, undefined, timeoutMs);
+    if (answer === null) this.kill();
+    return answer === null ? [] : (JSON.parse(answer.toString()) as UserMetric[]);
+  }
+
+  /** The whole group, at once. */
+  kill(): void {
+    if (this.pid === undefined) return;
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+
+  #receive(init: ModelProcessInit, type: number, id: number, payload: Buffer): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) return call(Buffer.from(payload));
+    switch (type) {
+      case ToFront.LOADED:
+        this.info = JSON.parse(payload.toString()) as LoadedInfo;
+        return init.onLoaded(this, this.info);
+      case ToFront.FAILED:
+        return init.onFailed(this, JSON.parse(payload.toString()) as FailedInfo);
+      case ToFront.STATS:
+        this.lagMs = payload.readDoubleLE(0);
+        this.rss = payload.readDoubleLE(8);
+        return;
+      default:
+        init.onFrame(this, type, id, payload);
+    }
+  }
+
+  #ended(init: ModelProcessInit, reason: string): void {
+    if (this.state === "dead") return;
+    this.state = "dead";
+    for (const finish of [...this.#calls.values()]) finish(null);
+    init.onExit(this, reason);
+  }
+}
+
+function modelEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...extra };
+  for (const name of OWN_ENV) delete env[name];
+  return env;
+}

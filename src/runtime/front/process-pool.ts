@@ -1,0 +1,345 @@
+import { availableParallelism } from "node:os";
+import type { FailedInfo, LoadedInfo } from "../channel/frames.ts";
+import { ToModel } from "../channel/frames.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { ModelProcess } from "./model-process.ts";
+import { readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
+import type { UserMetric, UserMetrics } from "./user-metrics.ts";
+
+const MAX_FAILED_STARTS = 5;
+const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
+/** A process that served this long has proved that it can start. */
+const STEADY_MS = 10_000;
+
+export type PoolState = "loading" | "ready" | "restarting" | "failed" | "stopped";
+
+export interface PoolOptions {
+  front: FrontOptions;
+  dispatcher: Dispatcher;
+  logger: Logger;
+  metrics: Metrics;
+  userMetrics: UserMetrics;
+  onReady: (loadMs: number) => void;
+  onFailed: (info: FailedInfo & { reason: string }) => void;
+  onCrashed: (reason: string) => void;
+}
+
+interface Generation {
+  dir: string;
+  files: PackageFiles;
+}
+
+/** The model processes of a runtime: started, healed with back-off, replaced without losing requests. */
+export class ProcessPool {
+  state: PoolState = "loading";
+  /** Why there is no model, once the state is failed. */
+  failure = "";
+  readonly #options: PoolOptions;
+  /** Processes that are meant to end. */
+  readonly #leaving = new WeakSet<ModelProcess>();
+  #generation: Generation;
+  #processes = new Set<ModelProcess>();
+  #starting = new Map<
+    ModelProcess,
+    { resolve(): void; reject(error: FailedInfo): void; timer: NodeJS.Timeout }
+  >();
+  #failedStarts = 0;
+  #info: LoadedInfo | null = null;
+  #nextWorker = 1;
+  #environment: Record<string, unknown> | null;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PoolOptions, files: PackageFiles) {
+    this.#options = options;
+    this.#environment = options.front.environment;
+    this.#generation = { dir: options.front.packageDir, files };
+  }
+
+  get files(): PackageFiles {
+    return this.#generation.files;
+  }
+
+  /** What the model offers, as the last process that loaded told. */
+  get info(): LoadedInfo | null {
+    return this.#info;
+  }
+
+  /** While a served model restarts, requests wait for it; one that was never ready or is given up takes none. */
+  get takesRequests(): boolean {
+    return this.state === "ready" || (this.state === "restarting" && this.#failedStarts <= 2);
+  }
+
+  /** Those that take requests now. */
+  get ready(): ModelProcess[] {
+    return [...this.#processes].filter(({ state }) => state === "ready");
+  }
+
+  get all(): ModelProcess[] {
+    return [...this.#processes];
+  }
+
+  /** Starts the first processes; spawning them is the first thing a runtime does. */
+  start(): void {
+    const retries = this.#generation.files.config.runtime.load_retries;
+    for (let i = 0; i < this.#workerCount; i++) {
+      const first = this.#spawn(this.#generation);
+      void this.#firstStart(first, retries);
+    }
+  }
+
+  /** Puts the methods of another generation on the loaded instances. */
+  async swapMethods(dir: string): Promise<{ processes: number }> {
+    return this.#oneAtATime(async () => {
+      const files = readPackage(dir);
+      const processes = this.ready;
+      for (const process of processes) {
+        const answer = await process.call(ToModel.SWAP, { dir }, 30_000);
+        const result =
+          answer === null ? { ok: false, error: "the model process does not answer" } : parse(answer);
+        if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
+        this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
+      }
+      this.#generation = { dir, files };
+      return { processes: processes.length };
+    });
+  }
+
+  /** Loads new processes beside the old ones, then switches; the old ones finish what they have. */
+  async replaceAll(dir: string): Promise<{ processes: number; loadMs: number }> {
+    return this.#oneAtATime(async () => {
+      const generation = { dir, files: readPackage(dir) };
+      const began = performance.now();
+      const fresh = Array.from({ length: this.#workerCount }, () => this.#spawn(generation));
+      try {
+        await Promise.all(fresh.map((process) => this.#started(process)));
+      } catch (error) {
+        for (const process of fresh) this.#discard(process);
+        throw error;
+      }
+      const old = [...this.#processes].filter((process) => !fresh.includes(process));
+      this.#generation = generation;
+      this.#failedStarts = 0;
+      for (const process of fresh) this.#takeIn(process);
+      for (const process of old) void this.#retire(process);
+      return { processes: fresh.length, loadMs: performance.now() - began };
+    });
+  }
+
+  /** User code in it does not end: a fresh one loads first, then this one gets the grace and is killed. */
+  replaceStuck(process: ModelProcess): void {
+    if (process.state !== "ready") return;
+    process.state = "draining";
+    this.#leaving.add(process);
+    const graceMs = this.#generation.files.config.runtime.cancel_grace_seconds * 1000;
+    this.#options.dispatcher.removeProcess(process);
+    this.#options.logger.log(
+      "warn",
+      "A cancelled request does not end; its model process is being replaced",
+      {
+        worker: process.worker,
+      },
+    );
+    this.#options.metrics.restart("cancelled-request");
+    if (this.ready.length === 0) this.state = "restarting";
+    const fresh = this.#spawn(this.#generation);
+    void this.#started(fresh)
+      .then(() => this.#takeIn(fresh))
+      .catch((error: FailedInfo) => this.#startFailed(fresh, error))
+      .then(() => setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0));
+  }
+
+  async setEnvironment(environment: Record<string, unknown> | null): Promise<void> {
+    this.#environment = environment;
+    for (const process of this.#processes) {
+      if (process.state !== "ready") continue;
+      process.writer.json(ToModel.ENVIRONMENT, 0, environment);
+      process.writer.flush();
+    }
+  }
+
+  /** Ends all processes after their `shutdown()`. */
+  async stop(): Promise<void> {
+    this.state = "stopped";
+    await Promise.all([...this.#processes].map((process) => this.#shutDown(process)));
+  }
+
+  kill(): void {
+    this.state = "stopped";
+    for (const process of this.#processes) process.kill();
+  }
+
+  async #firstStart(process: ModelProcess, retries: number): Promise<void> {
+    try {
+      await this.#started(process);
+      this.#takeIn(process);
+    } catch (error) {
+      this.#discard(process);
+      // A throw has been retried inside; a process that died in load gets its retries here.
+      const info = error as FailedInfo;
+      if (this.state === "stopped" || this.state === "failed") return;
+      if (info.stage !== "exit" || retries <= 0) return this.#fail(info);
+      this.#options.logger.log(
+        "warn",
+        `The model process ended while it loaded: ${info.error}; trying again`,
+      );
+      await this.#firstStart(this.#spawn(this.#generation), retries - 1);
+    }
+  }
+
+  get #workerCount(): number {
+    const wanted = this.#options.front.workers ?? this.#generation.files.config.runtime.workers;
+    return wanted === "auto" ? availableParallelism() : wanted;
+  }
+
+  #spawn(generation: Generation): ModelProcess {
+    const { front, logger, dispatcher } = this.#options;
+    const { config } = generation.files;
+    const process = new ModelProcess({
+      worker: this.#nextWorker++,
+      packageDir: generation.dir,
+      environment: this.#environment,
+      validateOutput: front.development || config.runtime.validate_output,
+      environmentVariables: config.environment_variables,
+      onFrame: (from, type, id, payload) => dispatcher.receive(from, { type, id }, payload),
+      onLoaded: (loaded) => this.#settleStart(loaded, null),
+      onFailed: (failed, info) => this.#settleStart(failed, info),
+      onExit: (ended, reason) => this.#exited(ended, reason),
+      onLine: (line, worker) => logger.modelLine(line, worker),
+    });
+    this.#processes.add(process);
+    return process;
+  }
+
+  #started(process: ModelProcess): Promise<void> {
+    const seconds = this.#generation.files.config.runtime.load_timeout_seconds;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#settleStart(process, { error: `load took longer than ${seconds} s`, stage: "timeout" });
+        process.kill();
+      }, seconds * 1000);
+      this.#starting.set(process, { resolve, reject, timer });
+    });
+  }
+
+  #settleStart(process: ModelProcess, failed: FailedInfo | null): void {
+    const starting = this.#starting.get(process);
+    if (starting === undefined) return;
+    this.#starting.delete(process);
+    clearTimeout(starting.timer);
+    if (failed === null) starting.resolve();
+    else starting.reject(failed);
+  }
+
+  /** A loaded process begins to take requests. */
+  #takeIn(process: ModelProcess): void {
+    if (process.state !== "loading") return;
+    process.state = "ready";
+    this.state = "ready";
+    this.#info = process.info;
+    this.failure = "";
+    const loadMs = process.info?.load_ms ?? 0;
+    this.#options.metrics.loadSeconds = loadMs / 1000;
+    this.#options.dispatcher.addProcess(process);
+    this.#options.onReady(loadMs);
+    setTimeout(() => {
+      if (process.state === "ready") this.#failedStarts = 0;
+    }, STEADY_MS).unref();
+  }
+
+  #exited(process: ModelProcess, reason: string): void {
+    this.#processes.delete(process);
+    const wasServing = process.info !== null;
+    this.#settleStart(process, { error: `the model process ended: ${reason}`, stage: "exit" });
+    const expected = this.state === "stopped" || this.#leaving.has(process);
+    this.#options.dispatcher.processDied(process, reason);
+    if (expected || !wasServing) return;
+    this.#options.metrics.restart(reason);
+    this.#options.logger.log("error", `The model process ended: ${reason}`, {
+      worker: process.worker,
+      code: "MODEL_CRASHED",
+      reason,
+    });
+    this.#options.onCrashed(reason);
+    if (this.state === "ready" || this.state === "restarting") this.#heal();
+  }
+
+  #heal(): void {
+    if (this.ready.length === 0) this.state = "restarting";
+    const pause = BACKOFF_MS[Math.min(this.#failedStarts, BACKOFF_MS.length - 1)] ?? 0;
+    this.#failedStarts += 1;
+    if (this.#failedStarts > MAX_FAILED_STARTS) {
+      this.#fail({ error: "the model process keeps ending; its log has the reasons", stage: "exit" });
+      return;
+    }
+    setTimeout(() => {
+      if (this.state === "stopped") return;
+      const fresh = this.#spawn(this.#generation);
+      this.#started(fresh).then(
+        () => this.#takeIn(fresh),
+        (error: FailedInfo) => this.#startFailed(fresh, error),
+      );
+    }, pause);
+  }
+
+  #startFailed(process: ModelProcess, info: FailedInfo): void {
+    this.#discard(process);
+    if (this.state === "stopped") return;
+    this.#options.logger.log("error", `The model could not be loaded again: ${info.error}`, {
+      stack: info.stack,
+    });
+    this.#heal();
+  }
+
+  #fail(info: FailedInfo): void {
+    this.state = "failed";
+    this.failure = info.error;
+    this.#options.onFailed({ ...info, reason: info.stage });
+  }
+
+  #discard(process: ModelProcess): void {
+    this.#leaving.add(process);
+    this.#processes.delete(process);
+    process.kill();
+  }
+
+  async #retire(process: ModelProcess): Promise<void> {
+    process.state = process.state === "dead" ? "dead" : "draining";
+    this.#options.dispatcher.removeProcess(process);
+    await this.#drained(process);
+    await this.#shutDown(process);
+  }
+
+  async #drained(process: ModelProcess): Promise<void> {
+    const limit = performance.now() + this.#generation.files.config.runtime.shutdown_timeout_seconds * 1000;
+    while (process.jobs.size > 0 && process.state !== "dead" && performance.now() < limit) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async #shutDown(process: ModelProcess): Promise<void> {
+    this.#leaving.add(process);
+    const last: UserMetric[] = await process.shutDown(12_000);
+    this.#options.userMetrics.keep(last);
+  }
+
+  #oneAtATime<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.#reloading.then(run, run);
+    this.#reloading = next.catch(() => undefined);
+    return next;
+  }
+}
+
+function parse(answer: Buffer): {
+  ok: boolean;
+  error?: string;
+  stack?: string;
+  loaded?: Partial<LoadedInfo>;
+} {
+  return JSON.parse(answer.toString());
+}
+
+function failure(error: string, stack: string | undefined): FailedInfo {
+  return { error, stage: "swap", ...(stack === undefined ? {} : { stack }) };
+}

@@ -1,0 +1,192 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { INLINE_BODY_BYTES, METHODS } from "../channel/frames.ts";
+import { monotonicMs } from "../channel/monotonic-ms.ts";
+import type { RequestHead } from "../channel/request-frame.ts";
+import { BodyReader } from "./body-reader.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { Exchange } from "./exchange.ts";
+import { Job } from "./job.ts";
+import type { ProcessPool } from "./process-pool.ts";
+import type { RequestDone } from "./request-done.ts";
+import type { Route } from "./routes.ts";
+import { sendError, type ErrorAnswer } from "./send-json.ts";
+
+/** After a refusal, what is still being sent is read and dropped this long, so that the answer arrives. */
+const LINGER_MS = 1000;
+
+export interface ModelRoutesOptions {
+  pool: ProcessPool;
+  dispatcher: Dispatcher;
+  done: (record: RequestDone) => void;
+}
+
+export interface Call {
+  req: IncomingMessage;
+  res: ServerResponse;
+  route: Route;
+  requestId: string;
+  headers: string[];
+}
+
+/** Takes requests for the model's methods: admission, body, dispatch. */
+export class ModelRoutes {
+  readonly #options: ModelRoutesOptions;
+  #nextId = 1;
+
+  constructor(options: ModelRoutesOptions) {
+    this.#options = options;
+  }
+
+  handle(call: Call): void {
+    const { pool, dispatcher, done } = this.#options;
+    const { req, res, route, requestId, headers } = call;
+    const config = pool.files.config.runtime;
+    const exchange = new Exchange({
+      req,
+      res,
+      requestId,
+      route: route.name,
+      dispatcher,
+      streamTimeoutMs: config.streaming_read_timeout_seconds * 1000,
+      done,
+      headers,
+    });
+    const refuse = (answer: Omit<ErrorAnswer, "requestId">): void => refuseRequest(call, answer);
+    const info = pool.info;
+    if (info === null || !pool.takesRequests) return refuse(notReady(pool));
+    const method = METHODS[route.method] as string;
+    if (!info.methods.includes(method)) {
+      return refuse({ code: "METHOD_NOT_IMPLEMENTED", error: `The model has no ${method} method.` });
+    }
+    const raw = info.raw.includes(method);
+    if (!raw && isBinary(req.headers["content-type"])) {
+      const error = `The model takes JSON, not ${String(req.headers["content-type"])}.`;
+      return refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error });
+    }
+    const usesSlot = route.method === 0 || config.openai_uses_slot;
+    const declared = Number(req.headers["content-length"] ?? 0);
+    if (usesSlot ? !dispatcher.hasRoom(declared) : !dispatcher.hasRoomAside) {
+      const headers = { "retry-after": String(dispatcher.retryAfterSeconds) };
+      return refuse({ code: "OVERLOADED", error: "The queue is full.", headers });
+    }
+    const streamed = info.streams.includes(method);
+    const prepares = route.method === 0 && info.methods.includes("preprocess");
+    const head: RequestHead = {
+      method: route.method,
+      hasSlot: false,
+      needsSlot: usesSlot,
+      bodyFollows: false,
+      bodyBytes: -1,
+      deadline: deadlineOf(req, config.predict_timeout_seconds),
+      requestId,
+      url: req.url as string,
+      httpMethod: req.method as string,
+      headers: req.rawHeaders.join("\n"),
+    };
+    const submit = (init: { body: Buffer[]; bodyBytes: number; complete: boolean }): Job => {
+      head.bodyBytes = init.bodyBytes;
+      const job = new Job({
+        id: this.#takeId(),
+        head,
+        responder: exchange,
+        usesSlot,
+        goesAhead: usesSlot && (prepares || (!init.complete && !streamed)),
+        body: init.body,
+        bodyBytes: init.complete ? init.bodyBytes : 0,
+        bodyComplete: init.complete,
+      });
+      exchange.job = job;
+      dispatcher.submit(job);
+      return job;
+    };
+    const reader = new BodyReader(req, config.max_body_bytes, {
+      onWhole: (body) => {
+        if (exchange.finished) return;
+        submit({ body: body === null ? [] : [body], bodyBytes: body?.byteLength ?? 0, complete: true });
+      },
+      onLarge: (bytes) => {
+        const job = submit({ body: [], bodyBytes: bytes, complete: false });
+        exchange.onSettled = () => reader.stop();
+        return {
+          piece: (piece) => dispatcher.body(job, piece),
+          end: () => dispatcher.bodyEnd(job),
+          waitsForCredit: streamed,
+        };
+      },
+      onTooLarge: () => {
+        exchange.drop();
+        refuse({ code: "BODY_TOO_LARGE", error: `The body is larger than ${config.max_body_bytes} bytes.` });
+      },
+      onTooSlow: () => {
+        exchange.drop();
+        refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
+      },
+      onBad: (why) => {
+        exchange.drop();
+        const unsupported = why.startsWith("content-encoding");
+        refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
+      },
+    });
+    exchange.onCredit = (bytes) => reader.addCredit(bytes);
+    reader.start();
+  }
+
+  takeId(): number {
+    return this.#takeId();
+  }
+
+  #takeId(): number {
+    const id = this.#nextId;
+    // Ids near the top belong to calls; see ModelProcess.call.
+    this.#nextId = id >= 0xfff0_0000 ? 1 : id + 1;
+    return id;
+  }
+}
+
+/** An answer given without (or before) reading the body. */
+export function refuseRequest(
+  call: Pick<Call, "req" | "res" | "requestId" | "headers">,
+  answer: Omit<ErrorAnswer, "requestId">,
+): void {
+  const { req, res, requestId } = call;
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const unread = isLargeBody(req);
+  const headers: Record<string, string> = { ...answer.headers };
+  for (let i = 0; i < call.headers.length; i += 2)
+    headers[call.headers[i] as string] = call.headers[i + 1] as string;
+  if (unread) headers["connection"] = "close";
+  sendError(res, { ...answer, requestId, headers });
+  req.resume();
+  if (!unread) return;
+  setTimeout(() => req.socket.destroy(), LINGER_MS).unref();
+}
+
+/** Reading a small body costs less than a new connection does. */
+function isLargeBody(req: IncomingMessage): boolean {
+  if (req.complete) return false;
+  return (
+    req.headers["transfer-encoding"] !== undefined ||
+    Number(req.headers["content-length"] ?? 0) > INLINE_BODY_BYTES
+  );
+}
+
+export function notReady(pool: ProcessPool): Omit<ErrorAnswer, "requestId"> {
+  if (pool.state === "failed") {
+    return { code: "MODEL_LOAD_FAILED", error: `The model could not be loaded: ${pool.failure}` };
+  }
+  return { code: "MODEL_NOT_READY", error: "The model is not ready.", headers: { "retry-after": "1" } };
+}
+
+function isBinary(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false;
+  return /^application\/(octet-stream|x-msgpack|msgpack|vnd\.msgpack)\b/i.test(contentType.trim());
+}
+
+function deadlineOf(req: IncomingMessage, timeoutSeconds: number | null): number {
+  const asked = Number(req.headers["x-request-timeout-ms"] ?? Number.NaN);
+  const limits = [asked, (timeoutSeconds ?? Number.NaN) * 1000].filter((ms) => Number.isFinite(ms) && ms > 0);
+  return limits.length === 0 ? 0 : monotonicMs() + Math.min(...limits);
+}

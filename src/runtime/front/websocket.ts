@@ -1,0 +1,160 @@
+import type { RawData, WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { Job, type Responder } from "./job.ts";
+import type { Upgrade, UpgradeOptions } from "./websocket-bridge.ts";
+
+const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
+const NOT_IMPLEMENTED = 1003;
+const FAILED = 1011;
+const GOING_AWAY = 1001;
+
+const server = new WebSocketServer({
+  noServer: true,
+  maxPayload: MAX_MESSAGE_BYTES,
+  perMessageDeflate: false,
+});
+
+/** Takes a WebSocket connection and joins it to a call of the model's `websocket`. */
+export function acceptWebSocket(upgrade: Upgrade, options: UpgradeOptions, method: number): void {
+  server.handleUpgrade(upgrade.req, upgrade.socket, upgrade.head, (client) => {
+    if (options.pool.info?.methods.includes("websocket") !== true) {
+      client.close(NOT_IMPLEMENTED, "WebSocket is not implemented by this model.");
+      return;
+    }
+    new Connection(client, upgrade, { options, method });
+  });
+}
+
+class Connection implements Responder {
+  readonly #client: WebSocket;
+  readonly #dispatcher: Dispatcher;
+  readonly #job: Job;
+  #pings: NodeJS.Timeout | null = null;
+  /** Bytes that the model may still be sent before it must have taken some. */
+  #window = STREAM_WINDOW_BYTES;
+
+  constructor(client: WebSocket, upgrade: Upgrade, init: { options: UpgradeOptions; method: number }) {
+    this.#client = client;
+    this.#dispatcher = init.options.dispatcher;
+    const { req, requestId } = upgrade;
+    const began = performance.now();
+    this.#job = new Job({
+      id: init.options.takeId(),
+      head: {
+        method: init.method,
+        hasSlot: false,
+        needsSlot: false,
+        bodyFollows: false,
+        bodyBytes: 0,
+        deadline: 0,
+        requestId,
+        url: req.url as string,
+        httpMethod: req.method as string,
+        headers: req.rawHeaders.join("\n"),
+      },
+      responder: this,
+      usesSlot: false,
+      goesAhead: false,
+      body: [],
+      bodyBytes: 0,
+      bodyComplete: true,
+    });
+    client.on("message", (data, isBinary) => this.#fromClient(data, isBinary));
+    client.on("error", () => undefined);
+    client.on("close", (code, reason) => {
+      if (this.#pings !== null) clearInterval(this.#pings);
+      this.#clientClosed(code, reason);
+      init.options.done({
+        id: requestId,
+        route: "/v1/websocket",
+        method: "GET",
+        path: req.url as string,
+        status: 101,
+        code: code === FAILED ? "MODEL_ERROR" : "",
+        ms: performance.now() - began,
+        queueMs: 0,
+        bytes: 0,
+      });
+    });
+    this.#dispatcher.submit(this.#job);
+    this.#startPings(init.options);
+  }
+
+  respond(): void {}
+  head(): void {}
+  data(): void {}
+  end(): void {}
+
+  fail(_code: WireErrorCode, message: string): void {
+    this.#client.close(FAILED, message.slice(0, 120));
+  }
+
+  settled(): void {
+    this.#job.answered = true;
+  }
+
+  /** The model has taken messages: read on from the client. */
+  credit(bytes: number): void {
+    this.#window += bytes;
+    if (this.#window > 0) this.#client.resume();
+  }
+
+  message(payload: Buffer): void {
+    const bytes = payload.byteLength;
+    // The payload's buffer is used again after this call.
+    const data = Buffer.from(payload.subarray(1));
+    this.#client.send(data, { binary: payload[0] === 0 }, () => {
+      if (this.#job.process !== null && !this.#job.answered) this.#dispatcher.credit(this.#job, bytes);
+    });
+  }
+
+  closed(payload: Buffer): void {
+    const code = payload.readUInt16LE(0);
+    this.#client.close(validCode(code), payload.toString("utf8", 2));
+  }
+
+  #fromClient(data: RawData, isBinary: boolean): void {
+    const { process } = this.#job;
+    if (process === null || this.#job.answered) return;
+    const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+    const payload = Buffer.allocUnsafe(1 + bytes.byteLength);
+    payload[0] = isBinary ? 0 : 1;
+    bytes.copy(payload, 1);
+    process.writer.bytes(ToModel.WS_MESSAGE, this.#job.id, payload);
+    process.writer.autoFlush();
+    this.#window -= payload.byteLength;
+    if (this.#window <= 0) this.#client.pause();
+  }
+
+  #clientClosed(code: number, reason: Buffer): void {
+    const { process } = this.#job;
+    if (process === null || process.state === "dead" || this.#job.answered) return;
+    const { buffer, offset } = process.writer.frame(ToModel.WS_CLOSE, this.#job.id, 2 + reason.byteLength);
+    buffer.writeUInt16LE(code, offset);
+    buffer.set(reason, offset + 2);
+    process.writer.flush();
+    this.#dispatcher.cancel(this.#job, CancelReason.CLIENT_GONE);
+  }
+
+  #startPings(options: UpgradeOptions): void {
+    const { transport } = options.pool.files.config.runtime;
+    if (transport.kind !== "websocket" || transport.ping_interval_seconds === null) return;
+    let answered = true;
+    this.#client.on("pong", () => (answered = true));
+    this.#pings = setInterval(() => {
+      if (!answered) return this.#client.terminate();
+      answered = false;
+      this.#client.ping();
+    }, transport.ping_interval_seconds * 1000);
+  }
+}
+
+/** Codes that may not be sent in a close frame are turned into the nearest that may. */
+function validCode(code: number): number {
+  if ((code >= 3000 && code <= 4999) || (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)))
+    return code;
+  return code < 1000 ? 1000 : GOING_AWAY;
+}

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Example } from "../../protocol/config.ts";
+import { FrameReader } from "../channel/frame-reader.ts";
+import { METHODS, ToFront } from "../channel/frames.ts";
+import { FrameWriter } from "../channel/frame-writer.ts";
+import { readResponse } from "../channel/response-frame.ts";
+import type { Socket } from "node:net";
+import { Executor, type ExecutorOptions } from "./executor.ts";
+import { Job } from "./job.ts";
+import type { ModelShape } from "./model-class.ts";
+
+/**
+ * The warm-up: every example goes through the model as a request would. Throws for the first one whose answer
+ * is an error or not the expected output.
+ */
+export async function runExamples(
+  examples: readonly Example[],
+  model: { instance: object; shape: ModelShape },
+  options: Omit<ExecutorOptions, "writer">,
+): Promise<void> {
+  for (const example of examples) {
+    const answer = await runExample(example, model, options);
+    if (answer.status >= 400) {
+      throw new Error(`example "${example.name}" was answered with ${answer.status}: ${brief(answer.body)}`);
+    }
+    if (!("output" in example)) continue;
+    if (!isDeepStrictEqual(parse(answer.body), example.output)) {
+      throw new Error(
+        `example "${example.name}" gave ${brief(answer.body)}, expected ${brief(JSON.stringify(example.output))}`,
+      );
+    }
+  }
+}
+
+/** Runs one request against an executor of its own, whose frames are read back instead of sent. */
+function runExample(
+  example: Example,
+  model: { instance: object; shape: ModelShape },
+  options: Omit<ExecutorOptions, "writer">,
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve) => {
+    let status = 0;
+    const pieces: Buffer[] = [];
+    const finish = (): void => resolve({ status, body: Buffer.concat(pieces).toString("utf8") });
+    const reader = new FrameReader((type, id, payload) => {
+      if (type === ToFront.RESPONSE || type === ToFront.RESPONSE_HEAD) {
+        const { head, bodyStart } = readResponse(payload);
+        status = head.status;
+        pieces.push(Buffer.from(payload.subarray(bodyStart)));
+        if (type === ToFront.RESPONSE) finish();
+      } else if (type === ToFront.CHUNK || type === ToFront.BODY) {
+        pieces.push(Buffer.from(payload));
+        const job = executor.job(id);
+        if (job !== undefined) job.credit += Math.max(1, payload.byteLength);
+        job?.wake?.();
+      } else if (type === ToFront.END) finish();
+      else if (type === ToFront.ABORT) {
+        status = 500;
+        finish();
+      } else if (type === ToFront.SLOT_WANTED) executor.go(id);
+    });
+    const executor = new Executor({ ...options, writer: new FrameWriter(loopback(reader)) });
+    executor.use(model.instance, model.shape);
+    executor.runDirect(exampleJob(example));
+  });
+}
+
+function loopback(reader: FrameReader): Socket {
+  return {
+    write: (bytes: Buffer) => {
+      reader.push(bytes);
+      return true;
+    },
+    cork() {},
+    uncork() {},
+    writableNeedDrain: false,
+  } as unknown as Socket;
+}
+
+function exampleJob(example: Example): Job {
+  const body = Buffer.from(JSON.stringify(example.input ?? null));
+  return new Job(1, {
+    method: METHODS.indexOf(example.method),
+    hasSlot: false,
+    needsSlot: example.method === "predict",
+    bodyFollows: false,
+    bodyBytes: body.byteLength,
+    deadline: 0,
+    requestId: `example-${example.name}`,
+    url: example.method === "predict" ? "/predict" : `/${example.method}`,
+    httpMethod: "POST",
+    headers: "content-type\napplication/json\naccept\napplication/json\nhost\nlocalhost",
+    body,
+  });
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}
+
+function brief(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

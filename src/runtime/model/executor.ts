@@ -1,0 +1,353 @@
+import type { FrameWriter } from "../channel/frame-writer.ts";
+import { METHODS, ToFront } from "../channel/frames.ts";
+import { monotonicMs } from "../channel/monotonic-ms.ts";
+import { readRequest } from "../channel/request-frame.ts";
+import { ContentType } from "../channel/response-frame.ts";
+import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts";
+import { receiveBody } from "./body-intake.ts";
+import { encodeJson } from "./encode-json.ts";
+import { Job } from "./job.ts";
+import { Lanes } from "./lanes.ts";
+import { log } from "./log.ts";
+import type { ModelShape, UserMethod } from "./model-class.ts";
+import { requestScope } from "./request-scope.ts";
+import { asBytes, isThenable, responseAnswer, streamAnswer, unserializable } from "./stream-answer.ts";
+import { validate, type Violation } from "./validate.ts";
+
+export interface ExecutorOptions {
+  writer: FrameWriter;
+  concurrency: number;
+  /** Outputs are checked against `static output`. */
+  validateOutput: boolean;
+}
+
+/** Runs requests on the loaded model: preprocess, its slot, predict, postprocess, the answer. */
+export class Executor {
+  readonly #writer: FrameWriter;
+  readonly #options: ExecutorOptions;
+  readonly #jobs = new Map<number, Job>();
+  readonly #lanes: Lanes;
+  #instance: Record<string, UserMethod> = {};
+  #shape: ModelShape | null = null;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    this.#writer = options.writer;
+    this.#lanes = new Lanes(
+      () => options.concurrency,
+      (job) => this.#runInLane(job),
+    );
+  }
+
+  /** The model that requests run on from now; those that are running keep theirs. */
+  use(instance: object, shape: ModelShape): void {
+    this.#instance = instance as Record<string, UserMethod>;
+    this.#shape = shape;
+  }
+
+  get shape(): ModelShape {
+    return this.#shape as ModelShape;
+  }
+
+  get instance(): object {
+    return this.#instance;
+  }
+
+  job(id: number): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  receive(id: number, payload: Buffer): void {
+    const job = new Job(id, readRequest(payload));
+    this.#jobs.set(id, job);
+    if (job.head.bodyFollows) {
+      const streamed = takesStream(this.#instance, this.shape, METHODS[job.head.method] as string);
+      const onWhole = (): void => {
+        job.body = null;
+        this.#begin(job);
+      };
+      job.body = receiveBody({ job, writer: this.#writer, streamed, onWhole });
+      if (streamed) this.#begin(job);
+    } else this.#begin(job);
+  }
+
+  /** The slot that the job asked for. */
+  go(id: number): void {
+    const job = this.#jobs.get(id);
+    if (job !== undefined) this.#queue(job);
+  }
+
+  cancel(id: number, reason: number): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    job.cancel(reason);
+    if (job.idle) this.#settle(job);
+  }
+
+  /** Runs one example through the whole pipeline and gives its answer; used before the process is ready. */
+  runDirect(job: Job): void {
+    this.#jobs.set(job.id, job);
+    this.#begin(job);
+  }
+
+  #queue(job: Job): void {
+    job.idle = true;
+    this.#lanes.enter(job);
+  }
+
+  #begin(job: Job): void {
+    if (job.head.method === 0 && this.shape.methods.has("preprocess")) return this.#preprocess(job);
+    if (job.head.hasSlot) this.#queue(job);
+    else if (job.head.needsSlot) this.#askForSlot(job);
+    else this.#predict(job);
+  }
+
+  #preprocess(job: Job): void {
+    const began = performance.now();
+    this.#withInput(job, (input) =>
+      this.#call(job, { method: "preprocess", input }, (prepared) => {
+        job.timings.preprocess = performance.now() - began;
+        job.prepared = prepared;
+        job.isPrepared = true;
+        if (job.cancelled) return this.#settle(job);
+        if (job.head.hasSlot) this.#queue(job);
+        else if (job.head.needsSlot) this.#askForSlot(job);
+        else this.#predict(job);
+      }),
+    );
+  }
+
+  #askForSlot(job: Job): void {
+    job.idle = true;
+    this.#writer.empty(ToFront.SLOT_WANTED, job.id);
+    this.#writer.autoFlush();
+  }
+
+  #runInLane(job: Job): void {
+    // Cancelled while it waited.
+    if (!this.#jobs.has(job.id)) return this.#lanes.leave(job);
+    const { deadline } = job.head;
+    if (deadline !== 0 && monotonicMs() > deadline) {
+      return this.#answer(
+        job,
+        errorAnswer(job, "DEADLINE_EXCEEDED", "The request was out of time before its turn."),
+      );
+    }
+    // Finished answers must not wait for the code that runs next.
+    this.#writer.flush();
+    this.#predict(job);
+  }
+
+  #predict(job: Job): void {
+    const began = performance.now();
+    const run = (input: unknown): void => {
+      const method = METHODS[job.head.method] as string;
+      this.#call(job, { method, input }, (output) => {
+        job.timings.predict = performance.now() - began;
+        this.#predicted(job, output, began);
+      });
+    };
+    if (job.isPrepared) run(job.prepared);
+    else this.#withInput(job, run);
+  }
+
+  #predicted(job: Job, output: unknown, began: number): void {
+    if (job.head.method !== 0 || !this.shape.methods.has("postprocess"))
+      return this.#finish(job, output, began);
+    if (isStream(output) || isResponse(output)) {
+      const kind = isResponse(output) ? "a Response" : "a stream";
+      requestScope.run(job.scope, () =>
+        log(
+          "error",
+          `predict returned ${kind}: you cannot use postprocess with it. Return it from postprocess, or drop postprocess.`,
+        ),
+      );
+      if (isStream(output)) void endUnused(output);
+      return this.#answer(
+        job,
+        errorAnswer(job, "MODEL_ERROR", "The model failed on this request; its log has the reason."),
+      );
+    }
+    if (job.inLane) {
+      this.#writer.empty(ToFront.SLOT_FREE, job.id);
+      this.#lanes.leave(job);
+    }
+    const postBegan = performance.now();
+    this.#call(job, { method: "postprocess", input: output }, (final) => {
+      job.timings.postprocess = performance.now() - postBegan;
+      this.#finish(job, final, postBegan);
+    });
+  }
+
+  /** Parses and checks the input of the job's method, then goes on. */
+  #withInput(job: Job, next: (input: unknown) => void): void {
+    const method = METHODS[job.head.method] as string;
+    if (this.shape.raw.has(method)) return next(job.head.body);
+    let input: unknown;
+    try {
+      input = JSON.parse(job.head.body.toString());
+    } catch (error) {
+      const why = job.head.body.byteLength === 0 ? "the body is empty" : (error as Error).message;
+      return this.#answer(job, errorAnswer(job, "INVALID_JSON", `Invalid JSON payload: ${why}`));
+    }
+    const schema = this.shape.inputSchema.get(method);
+    if (schema === undefined) return next(input);
+    validate(schema, input).then(
+      (result) => {
+        if (result.ok) next(result.value);
+        else
+          this.#answer(
+            job,
+            errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations),
+          );
+      },
+      (error: unknown) => this.#answer(job, thrownAnswer(job, error)),
+    );
+  }
+
+  /** Calls user code in the request's scope; sync results go on without a turn of the loop. */
+  #call(job: Job, call: { method: string; input: unknown }, next: (output: unknown) => void): void {
+    job.idle = false;
+    let output: unknown;
+    const instance = this.#instance;
+    try {
+      output = requestScope.run(job.scope, () =>
+        (instance[call.method] as UserMethod).call(instance, call.input, job.request),
+      );
+    } catch (error) {
+      return this.#answer(job, thrownAnswer(job, error));
+    }
+    if (!isThenable(output)) return next(output);
+    output.then(next, (error: unknown) => this.#answer(job, thrownAnswer(job, error)));
+  }
+
+  #finish(job: Job, output: unknown, began: number): void {
+    if (job.cancelled && !isStream(output)) return this.#settle(job);
+    if (isResponse(output)) return this.#whenDone(job, responseAnswer(this.#writer, job, output), began);
+    if (isStream(output)) {
+      const streaming = requestScope.run(job.scope, () =>
+        streamAnswer(this.#writer, job, iteratorOf(output)),
+      );
+      return this.#whenDone(job, streaming, began);
+    }
+    if (isBlob(output)) return this.#finishBlob(job, output);
+    const schema = this.#options.validateOutput
+      ? this.shape.outputSchema.get(METHODS[job.head.method] as string)
+      : undefined;
+    if (schema !== undefined) {
+      void validate(schema, output).then((result) => {
+        if (!result.ok) logOutputViolations(job, result.violations);
+      });
+    }
+    this.#answer(job, this.#encode(job, output));
+  }
+
+  #encode(job: Job, output: unknown): Answer {
+    const bytes = asBytes(output);
+    if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
+    try {
+      return { status: 200, contentType: ContentType.JSON, body: encodeJson(output) };
+    } catch (error) {
+      return unserializable(job, error as Error);
+    }
+  }
+
+  #finishBlob(job: Job, blob: Blob): void {
+    const headers = ["content-type", blob.type === "" ? "application/octet-stream" : blob.type];
+    blob.arrayBuffer().then(
+      (body) =>
+        this.#answer(job, {
+          status: 200,
+          contentType: ContentType.HEADERS,
+          headers,
+          body: new Uint8Array(body),
+        }),
+      (error: unknown) => this.#answer(job, thrownAnswer(job, error)),
+    );
+  }
+
+  #whenDone(job: Job, streaming: Promise<void>, began: number): void {
+    void streaming.then(() => {
+      job.timings.predict = Math.max(job.timings.predict, performance.now() - began);
+      this.#settle(job);
+    });
+  }
+
+  #answer(job: Job, answer: Answer): void {
+    if (!job.cancelled) sendAnswer(this.#writer, job, answer);
+    this.#settle(job);
+  }
+
+  /** User code of the job has ended; its slot is free. The only place where a job ends. */
+  #settle(job: Job): void {
+    if (!this.#jobs.delete(job.id)) return;
+    if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
+    this.#writer.autoFlush();
+    this.#lanes.leave(job);
+  }
+}
+
+/** A raw method that takes the request, too, reads a large upload from it while it arrives. */
+export function takesStream(instance: object, shape: ModelShape, method: string): boolean {
+  if (!shape.raw.has(method)) return false;
+  const first = method === "predict" && shape.methods.has("preprocess") ? "preprocess" : method;
+  return ((instance as Record<string, UserMethod>)[first]?.length ?? 0) > 1;
+}
+
+function isResponse(value: unknown): value is Response {
+  return tagOf(value) === "[object Response]";
+}
+
+function isBlob(value: unknown): value is Blob {
+  const tag = tagOf(value);
+  return tag === "[object Blob]" || tag === "[object File]";
+}
+
+function tagOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return "";
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === Array.prototype) return "";
+  return Object.prototype.toString.call(value);
+}
+
+type Stream = Iterable<unknown> | AsyncIterable<unknown> | ReadableStream<unknown>;
+
+function isStream(value: unknown): value is Stream {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    return false;
+  if (Symbol.asyncIterator in value) return true;
+  return (
+    Symbol.iterator in value &&
+    !(value instanceof Map) &&
+    !(value instanceof Set) &&
+    !(value instanceof String)
+  );
+}
+
+function iteratorOf(stream: Stream): Iterator<unknown> | AsyncIterator<unknown> {
+  if (Symbol.asyncIterator in stream) return (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  return (stream as Iterable<unknown>)[Symbol.iterator]();
+}
+
+async function endUnused(stream: Stream): Promise<void> {
+  try {
+    await iteratorOf(stream).return?.();
+  } catch {
+    // The request has failed already, with its own reason in the log.
+  }
+}
+
+function inputMessage(violations: Violation[]): string {
+  const first = violations[0];
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  return first === undefined
+    ? "The input is not valid."
+    : `Input: ${first.path || "(root)"}: ${first.message}${more}`;
+}
+
+function logOutputViolations(job: Job, violations: Violation[]): void {
+  requestScope.run(job.scope, () => {
+    for (const { path, message } of violations)
+      log("error", `The output breaks its schema at ${path || "(root)"}: ${message}`);
+  });
+}

@@ -1,0 +1,82 @@
+import { CancelReason } from "../channel/frames.ts";
+import type { Timings } from "../channel/response-frame.ts";
+import type { ReceivedRequest } from "../channel/request-frame.ts";
+import { ModelRequest } from "./model-request.ts";
+
+/** One request in a model process, from its frame to the end of its user code. */
+export class Job {
+  readonly id: number;
+  readonly head: ReceivedRequest;
+  readonly request: ModelRequest;
+  readonly scope: { requestId: string; traceId: string };
+  readonly timings: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
+  readonly wants: StreamWish;
+  cancelled = false;
+  /** No user code runs for it: it waits for its body or its slot. */
+  idle = true;
+  /** It holds one of the process's slots. */
+  inLane = false;
+  /** What preprocess returned, while it waits for its slot. */
+  prepared: unknown = undefined;
+  isPrepared = false;
+  /** Bytes of stream that the client may still be sent before it must have read some. */
+  credit = 0;
+  /** Called when credit or a cancellation comes. */
+  wake: (() => void) | null = null;
+  /** Called once, when the request is cancelled. */
+  onCancel: (() => void) | null = null;
+  /** Pieces of a body that is still coming. */
+  body: BodyIntake | null = null;
+
+  constructor(id: number, head: ReceivedRequest) {
+    this.id = id;
+    this.head = head;
+    this.request = new ModelRequest(head);
+    this.scope = {
+      requestId: head.requestId,
+      traceId: headerValue(head.headers, "traceparent").split("-")[1] ?? "",
+    };
+    this.wants = head.httpMethod === "" ? "gathered" : streamWish(head.headers);
+  }
+
+  cancel(reason: number): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    ModelRequest.abort(this.request, cancelError(reason));
+    this.onCancel?.();
+    this.wake?.();
+  }
+}
+
+/** How a stream is to reach the client, by its Accept header (contract §5). */
+export type StreamWish = "sse" | "gathered" | "chunks";
+
+export interface BodyIntake {
+  push(piece: Buffer): void;
+  end(): void;
+}
+
+function streamWish(headers: string): StreamWish {
+  const accept = headerValue(headers, "accept");
+  if (accept === "") return "chunks";
+  if (accept.includes("text/event-stream")) return "sse";
+  if (accept.trim() !== "application/json") return "chunks";
+  return /openai/i.test(headerValue(headers, "user-agent")) ? "chunks" : "gathered";
+}
+
+/** One header out of the joined list, without making a Headers object. */
+export function headerValue(headers: string, name: string): string {
+  const pairs = headers.split("\n");
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const key = pairs[i] as string;
+    if (key.length === name.length && key.toLowerCase() === name) return pairs[i + 1] as string;
+  }
+  return "";
+}
+
+function cancelError(reason: number): Error {
+  const timedOut = reason === CancelReason.DEADLINE;
+  const error = new Error(timedOut ? "The request is out of time." : "The client has gone.");
+  error.name = timedOut ? "TimeoutError" : "AbortError";
+  return error;
+}

@@ -1,0 +1,63 @@
+import type { Job } from "./job.ts";
+
+/** User code may keep the loop this long before the channel is read again, so that cancellations are seen. */
+const BURST_MS = 1;
+
+/** Runs the jobs that hold a slot, in the order in which the front granted them, so many at a time. */
+export class Lanes {
+  readonly #limit: () => number;
+  readonly #start: (job: Job) => void;
+  readonly #waiting: Job[] = [];
+  #head = 0;
+  #running = 0;
+  #draining = false;
+  #resting = false;
+
+  constructor(limit: () => number, start: (job: Job) => void) {
+    this.#limit = limit;
+    this.#start = start;
+  }
+
+  enter(job: Job): void {
+    this.#waiting.push(job);
+    this.#drain();
+  }
+
+  /** The job's slot is free again. */
+  leave(job: Job): void {
+    if (!job.inLane) return;
+    job.inLane = false;
+    this.#running -= 1;
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#draining || this.#resting) return;
+    this.#draining = true;
+    const began = performance.now();
+    while (this.#head < this.#waiting.length && this.#running < this.#limit()) {
+      if (performance.now() - began > BURST_MS) {
+        this.#rest();
+        break;
+      }
+      const job = this.#waiting[this.#head] as Job;
+      this.#head += 1;
+      this.#running += 1;
+      job.inLane = true;
+      this.#start(job);
+    }
+    if (this.#head === this.#waiting.length || this.#head > 1024) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+    this.#draining = false;
+  }
+
+  #rest(): void {
+    this.#resting = true;
+    setImmediate(() => {
+      this.#resting = false;
+      this.#drain();
+    });
+  }
+}

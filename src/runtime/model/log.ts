@@ -1,0 +1,36 @@
+import { writeSync } from "node:fs";
+import { requestScope } from "./request-scope.ts";
+
+/**
+ * Log records go to stderr, each on a line that starts with a record separator; the front tells them by it
+ * from what native code prints. The write is synchronous: what was logged before a crash is there after it,
+ * and a model that prints without end waits for the front instead of filling memory.
+ */
+const RECORD = "\u001e";
+
+export type Level = "debug" | "info" | "warn" | "error";
+
+export function log(level: Level, message: string, fields?: Record<string, unknown>): void {
+  const scope = requestScope.getStore();
+  const record = {
+    time: new Date().toISOString(),
+    level,
+    message,
+    ...(scope === undefined ? {} : { request_id: scope.requestId }),
+    ...(scope === undefined || scope.traceId === "" ? {} : { trace_id: scope.traceId }),
+    ...fields,
+  };
+  writeLine(`${RECORD}${JSON.stringify(record)}\n`);
+}
+
+function writeLine(line: string): void {
+  let rest = Buffer.from(line);
+  while (rest.byteLength > 0) {
+    try {
+      rest = rest.subarray(writeSync(2, rest));
+    } catch (error) {
+      // The pipe is full for the moment; the front empties it.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../../protocol/config.ts";
+import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
+import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { openModelEnd } from "../channel/open-channel.ts";
+import { captureConsole } from "./capture-console.ts";
+import { Executor, takesStream } from "./executor.ts";
+import { swapMethods } from "./hot-swap.ts";
+import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
+import { log } from "./log.ts";
+import { ModelSockets } from "./model-sockets.ts";
+import { describeSchema } from "./schema.ts";
+import { collectUserMetrics } from "./user-metrics.ts";
+import { describeThrown } from "./user-error.ts";
+
+/** What the front passes on the command line, as JSON. */
+export interface ModelProcessOptions {
+  packageDir: string;
+  environment: Record<string, unknown> | null;
+  validateOutput: boolean;
+}
+
+const CHANNEL_FD = 3;
+const STATS_INTERVAL_MS = 1000;
+const SHUTDOWN_MS = 10_000;
+
+const options = JSON.parse(process.argv[2] as string) as ModelProcessOptions;
+const config = readJson<Config>(join(options.packageDir, PACKAGE_PATHS.config));
+const manifest = readJson<PackageManifest>(join(options.packageDir, MANIFEST_FILE));
+const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
+const executor = new Executor({
+  writer,
+  concurrency: config.runtime.predict_concurrency,
+  validateOutput: options.validateOutput,
+});
+const sockets = new ModelSockets(writer, () => model);
+let model: LoadedModel | null = null;
+
+// The front is gone: nobody waits for this process any more.
+socket.on("end", () => process.exit(0));
+socket.on("close", () => process.exit(0));
+socket.on("error", () => process.exit(0));
+// The front decides when this process ends; a terminal's signals are for the front.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("unhandledRejection", (reason) => {
+  const { message, stack } = describeThrown(reason);
+  log("error", `Unhandled rejection: ${message}`, { code: "UNHANDLED_REJECTION", stack });
+});
+process.on("uncaughtExceptionMonitor", (error) => {
+  const { message, stack } = describeThrown(error);
+  log("error", `Uncaught exception: ${message}`, { code: "UNCAUGHT_EXCEPTION", stack });
+});
+// Node would print its own account below ours.
+process.on("uncaughtException", () => process.exit(1));
+
+captureConsole();
+void start();
+
+async function start(): Promise<void> {
+  const began = performance.now();
+  try {
+    model = await loadModel({
+      packageDir: options.packageDir,
+      config,
+      environment: options.environment,
+      source: manifest.entry.source,
+      validateOutput: options.validateOutput,
+    });
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  executor.use(model.instance, model.shape);
+  writer.json(ToFront.LOADED, 0, loadedInfo(model, performance.now() - began));
+  writer.flush();
+  reportStats();
+}
+
+function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInfo {
+  return {
+    methods: [...shape.methods],
+    raw: [...shape.raw],
+    streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
+    hasSchema: shape.inputSchema.size + shape.outputSchema.size > 0,
+    hasHealth: shape.methods.has("isHealthy"),
+    load_ms: Math.round(loadMs),
+  };
+}
+
+function fail(error: unknown): void {
+  const info: FailedInfo = {
+    error: error instanceof Error ? error.message : String(error),
+    stage: "internal",
+  };
+  if (error instanceof LoadError) {
+    info.stage = error.stage;
+    if (error.userStack !== undefined) info.stack = error.userStack;
+  }
+  writer.json(ToFront.FAILED, 0, info);
+  writer.flush();
+}
+
+function receive(type: number, id: number, payload: Buffer): void {
+  switch (type) {
+    case ToModel.REQUEST:
+      if (payload[0] === ModelSockets.METHOD) return sockets.open(id, payload);
+      return executor.receive(id, payload);
+    case ToModel.BODY:
+      return executor.job(id)?.body?.push(payload);
+    case ToModel.BODY_END:
+      return executor.job(id)?.body?.end();
+    case ToModel.GO:
+      return executor.go(id);
+    case ToModel.CANCEL:
+      executor.cancel(id, payload[0] as number);
+      return writer.flush();
+    case ToModel.CREDIT:
+      return credit(id, payload.readUInt32LE(0));
+    case ToModel.HEALTH:
+      return void health(id);
+    case ToModel.METRICS:
+      return void collectUserMetrics().then((metrics) => reply(ToFront.METRICS, id, metrics));
+    case ToModel.SCHEMA:
+      return reply(ToFront.SCHEMA, id, model === null ? null : describeSchema(model.shape));
+    case ToModel.SWAP:
+      return void swap(id, JSON.parse(payload.toString()) as { dir: string });
+    case ToModel.ENVIRONMENT:
+      return void environmentChanged(JSON.parse(payload.toString()));
+    case ToModel.SHUTDOWN:
+      return void shutdown(id);
+    case ToModel.WS_MESSAGE:
+      return sockets.message(id, payload);
+    case ToModel.WS_CLOSE:
+      return sockets.closed(id, payload);
+  }
+}
+
+function reply(type: number, id: number, value: unknown): void {
+  writer.json(type, id, value);
+  writer.flush();
+}
+
+function credit(id: number, bytes: number): void {
+  const job = executor.job(id);
+  if (job === undefined) return sockets.credit(id, bytes);
+  job.credit += bytes;
+  job.wake?.();
+}
+
+async function health(id: number): Promise<void> {
+  let healthy = false;
+  try {
+    healthy = Boolean(await (model?.instance as { isHealthy(): unknown }).isHealthy());
+  } catch (error) {
+    const { message, stack } = describeThrown(error);
+    log("error", `Exception while checking if the model is healthy: ${message}`, { stack });
+  }
+  if (!healthy) log("warn", "Health check failed.");
+  reply(ToFront.HEALTH, id, healthy);
+}
+
+async function swap(id: number, generation: { dir: string }): Promise<void> {
+  try {
+    const swapped = await swapMethods(model as LoadedModel, {
+      packageDir: generation.dir,
+      className: config.model_class_name,
+      source: manifest.entry.source,
+    });
+    model = swapped;
+    executor.use(swapped.instance, swapped.shape);
+    reply(ToFront.SWAPPED, id, { ok: true, loaded: loadedInfo(swapped, 0) });
+  } catch (error) {
+    const stack = error instanceof LoadError ? error.userStack : undefined;
+    reply(ToFront.SWAPPED, id, { ok: false, error: (error as Error).message, stack });
+  }
+}
+
+async function environmentChanged(environment: unknown): Promise<void> {
+  if (model?.shape.methods.has("setupEnvironment") === true)
+    await setupEnvironment(model.instance, environment);
+}
+
+async function shutdown(id: number): Promise<void> {
+  const hook = (model?.instance as { shutdown?(): unknown } | undefined)?.shutdown;
+  if (typeof hook === "function") {
+    const timeout = setTimeout(() => {
+      log("error", "shutdown() took longer than 10 s and was cut off.");
+      process.exit(0);
+    }, SHUTDOWN_MS);
+    try {
+      await hook.call(model?.instance);
+    } catch (error) {
+      const { message, stack } = describeThrown(error);
+      log("error", `shutdown() failed: ${message}`, { stack });
+    }
+    clearTimeout(timeout);
+  }
+  reply(ToFront.METRICS, id, await collectUserMetrics());
+  socket.end(() => process.exit(0));
+}
+
+/** How late timers fire tells how busy the model's loop is; the front adds both figures to its metrics. */
+function reportStats(): void {
+  let due = performance.now() + STATS_INTERVAL_MS;
+  setInterval(() => {
+    const now = performance.now();
+    const { buffer, offset } = writer.frame(ToFront.STATS, 0, 16);
+    buffer.writeDoubleLE(Math.max(0, now - due), offset);
+    buffer.writeDoubleLE(process.memoryUsage.rss(), offset + 8);
+    due = now + STATS_INTERVAL_MS;
+    writer.flush();
+  }, STATS_INTERVAL_MS).unref();
+}
+
+function readJson<T>(file: string): T {
+  return JSON.parse(readFileSync(file, "utf8")) as T;
+}

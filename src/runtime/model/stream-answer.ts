@@ -1,0 +1,297 @@
+import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
+import type { FrameWriter } from "../channel/frame-writer.ts";
+import { ContentType, writeResponse } from "../channel/response-frame.ts";
+import { errorAnswer, headerPairs, sendAnswer, sendEnd, thrownAnswer } from "./answer.ts";
+import { encodeJson, UnserializableError } from "./encode-json.ts";
+import type { Job } from "./job.ts";
+import { log } from "./log.ts";
+import { requestScope } from "./request-scope.ts";
+
+/** A generator that took longer than this for its last item has its items sent one by one. */
+const SLOW_ITEM_MS = 0.1;
+/** A generator that never waits gives the loop back this often, so that a cancellation is seen. */
+const BURST_MS = 2;
+const BATCH_BYTES = 16 * 1024;
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+/** Pulls a stream's items as the client takes them. Resolves when user code has ended, however it ended. */
+export async function streamAnswer(writer: FrameWriter, job: Job, iterator: AnyIterator): Promise<void> {
+  job.credit = STREAM_WINDOW_BYTES;
+  let pulling: Promise<unknown> | null = null;
+  let finished = false;
+  // A waiting generator hears of the cancellation through return() at once, not at its next item.
+  job.onCancel = () => {
+    if (!finished) pulling ??= Promise.resolve(callReturn(iterator));
+  };
+  const output = job.wants === "gathered" ? new Gathered(writer, job) : new Chunks(writer, job);
+  try {
+    let lastYield = performance.now();
+    for (;;) {
+      if (job.cancelled) break;
+      const began = performance.now();
+      const step = iterator.next();
+      const result = (isThenable(step) ? await step : step) as IteratorResult<unknown>;
+      if (result.done === true || job.cancelled) {
+        finished = result.done === true;
+        break;
+      }
+      const now = performance.now();
+      output.item(result.value, now - began > SLOW_ITEM_MS);
+      if (job.credit <= 0 && !job.cancelled) await waitForCredit(writer, job);
+      else if (now - lastYield > BURST_MS) {
+        writer.flush();
+        await new Promise(setImmediate);
+        lastYield = performance.now();
+      }
+    }
+    job.onCancel = null;
+    if (!finished) await (pulling ?? callReturn(iterator));
+    if (!job.cancelled) output.end();
+  } catch (error) {
+    job.onCancel = null;
+    if (!(error instanceof ItemError)) finished = true;
+    if (!finished) await Promise.resolve(callReturn(iterator)).catch(() => undefined);
+    if (!job.cancelled) output.fail(error instanceof ItemError ? error.cause : error);
+  }
+}
+
+/** An item that cannot be sent: the generator itself is fine and has to be ended. */
+class ItemError extends Error {}
+
+interface Output {
+  item(value: unknown, slow: boolean): void;
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/** Each item goes out as a chunk of its own. */
+class Chunks implements Output {
+  readonly #writer: FrameWriter;
+  readonly #job: Job;
+  #contentType = 0;
+  #headSent = false;
+  #flushScheduled = false;
+  #unflushed = 0;
+
+  constructor(writer: FrameWriter, job: Job) {
+    this.#writer = writer;
+    this.#job = job;
+  }
+
+  item(value: unknown, slow: boolean): void {
+    const first = !this.#headSent;
+    if (first) this.#sendHead(value);
+    const bytes = this.#encode(value);
+    this.#writer.bytes(ToFront.CHUNK, this.#job.id, bytes);
+    this.#job.credit -= Math.max(1, bytes.byteLength);
+    this.#unflushed += bytes.byteLength;
+    // Items of a quick generator share a write; the first one and those of a slow one do not wait.
+    if (first || slow || this.#unflushed > BATCH_BYTES) {
+      this.#unflushed = 0;
+      this.#writer.flush();
+    } else this.#flushSoon();
+  }
+
+  end(): void {
+    if (!this.#headSent) this.#sendHead(undefined);
+    sendEnd(this.#writer, this.#job);
+    this.#writer.flush();
+  }
+
+  fail(error: unknown): void {
+    const answer =
+      error instanceof UnserializableError
+        ? unserializable(this.#job, error)
+        : thrownAnswer(this.#job, error);
+    if (!this.#headSent) {
+      sendAnswer(this.#writer, this.#job, answer);
+    } else if (this.#contentType === ContentType.SSE) {
+      this.#writer.bytes(
+        ToFront.CHUNK,
+        this.#job.id,
+        Buffer.from(`\n\nevent: error\ndata: ${String(answer.body)}\n\n`),
+      );
+      sendEnd(this.#writer, this.#job);
+    } else {
+      this.#writer.empty(ToFront.ABORT, this.#job.id);
+    }
+    this.#writer.flush();
+  }
+
+  #sendHead(first: unknown): void {
+    this.#headSent = true;
+    this.#contentType = streamType(this.#job, first);
+    const head = {
+      status: 200,
+      contentType: this.#contentType,
+      headers: [],
+      bodyBytes: -1,
+      timings: this.#job.timings,
+      code: "",
+    };
+    writeResponse(this.#writer, { type: ToFront.RESPONSE_HEAD, id: this.#job.id }, { head, body: null });
+  }
+
+  #encode(value: unknown): Uint8Array {
+    if (typeof value === "string") return Buffer.from(value);
+    const bytes = asBytes(value);
+    if (bytes !== null) return bytes;
+    try {
+      const json = encodeJson(value);
+      return Buffer.from(this.#contentType === ContentType.SSE ? `data: ${json}\n\n` : `${json}\n`);
+    } catch (error) {
+      throw new ItemError("item", { cause: error });
+    }
+  }
+
+  #flushSoon(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After the microtasks: a generator that does not really wait gets its items into one write.
+    process.nextTick(() => {
+      this.#flushScheduled = false;
+      this.#unflushed = 0;
+      this.#writer.flush();
+    });
+  }
+}
+
+/** The client asked for plain JSON: strings become one string, objects one array. */
+class Gathered implements Output {
+  readonly #writer: FrameWriter;
+  readonly #job: Job;
+  readonly #items: unknown[] = [];
+
+  constructor(writer: FrameWriter, job: Job) {
+    this.#writer = writer;
+    this.#job = job;
+  }
+
+  item(value: unknown): void {
+    this.#items.push(value);
+  }
+
+  end(): void {
+    const pieces = this.#items.map((item) => (typeof item === "string" ? Buffer.from(item) : asBytes(item)));
+    const text = pieces.every((piece) => piece !== null);
+    try {
+      const value = text ? Buffer.concat(pieces).toString("utf8") : this.#items;
+      const body = encodeJson(value);
+      sendAnswer(this.#writer, this.#job, { status: 200, contentType: ContentType.JSON, body });
+    } catch (error) {
+      sendAnswer(this.#writer, this.#job, unserializable(this.#job, error as Error));
+    }
+    this.#writer.flush();
+  }
+
+  fail(error: unknown): void {
+    sendAnswer(this.#writer, this.#job, thrownAnswer(this.#job, error));
+    this.#writer.flush();
+  }
+}
+
+/** Passes a web Response through: status, headers, body pulled as the client takes it. */
+export async function responseAnswer(writer: FrameWriter, job: Job, response: Response): Promise<void> {
+  const headers = headerPairs(response.headers);
+  if (response.body === null) {
+    const contentType = ContentType.HEADERS;
+    sendAnswer(writer, job, { status: response.status, contentType, headers, body: "" });
+    writer.flush();
+    return;
+  }
+  job.credit = STREAM_WINDOW_BYTES;
+  const length = response.headers.get("content-length");
+  const head = {
+    status: response.status,
+    contentType: ContentType.HEADERS,
+    headers,
+    bodyBytes: length !== null && /^\d+$/.test(length) ? Number(length) : -1,
+    timings: job.timings,
+    code: "",
+  };
+  const reader = response.body.getReader();
+  job.onCancel = () => void reader.cancel().catch(() => undefined);
+  let headSent = false;
+  const sendHead = (): void => {
+    if (!headSent) writeResponse(writer, { type: ToFront.RESPONSE_HEAD, id: job.id }, { head, body: null });
+    headSent = true;
+  };
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || job.cancelled) break;
+      sendHead();
+      const bytes = typeof value === "string" ? Buffer.from(value) : value;
+      writer.bytes(ToFront.CHUNK, job.id, bytes);
+      writer.flush();
+      job.credit -= Math.max(1, bytes.byteLength);
+      if (job.credit <= 0 && !job.cancelled) await waitForCredit(writer, job);
+    }
+    if (job.cancelled) return;
+    sendHead();
+    sendEnd(writer, job);
+  } catch (error) {
+    if (job.cancelled) return;
+    const answer = thrownAnswer(job, error);
+    if (headSent) writer.empty(ToFront.ABORT, job.id);
+    else sendAnswer(writer, job, answer);
+  } finally {
+    job.onCancel = null;
+    writer.flush();
+  }
+}
+
+export function unserializable(job: Job, error: Error): ReturnType<typeof errorAnswer> {
+  requestScope.run(job.scope, () =>
+    log("error", `The model's output cannot be sent as JSON: ${error.message}`, {
+      code: "UNSERIALIZABLE_OUTPUT",
+    }),
+  );
+  return errorAnswer(
+    job,
+    "UNSERIALIZABLE_OUTPUT",
+    "The model's output cannot be sent as JSON; its log has the place.",
+  );
+}
+
+/** Bytes of a binary value, without a copy, or null for any other value. */
+export function asBytes(value: unknown): Uint8Array | null {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return null;
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+function waitForCredit(writer: FrameWriter, job: Job): Promise<void> {
+  writer.flush();
+  return new Promise((resolve) => {
+    job.wake = () => {
+      if (job.credit <= 0 && !job.cancelled) return;
+      job.wake = null;
+      resolve();
+    };
+  });
+}
+
+function streamType(job: Job, first: unknown): number {
+  if (job.wants === "sse") return ContentType.SSE;
+  if (first === undefined || typeof first === "string") return ContentType.TEXT;
+  return asBytes(first) === null ? ContentType.NDJSON : ContentType.BYTES;
+}
+
+async function callReturn(iterator: AnyIterator): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch (error) {
+    log(
+      "warn",
+      `The generator threw while it was being ended: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

@@ -1,0 +1,18 @@
+/** One metric as prom-client's getMetricsAsJSON gives it. */
+interface PromMetric {
+  name: string;
+  help: string;
+  type: string;
+  values: { value: number; labels: Record<string, unknown>; metricName?: string }[];
+}
+
+/** The bundler leaves prom-client's default registry here when the model imports that package. */
+const REGISTRY = Symbol.for("purlin.prometheus");
+
+/** What the model registered with prom-client, as plain data for the front to add up. */
+export async function collectUserMetrics(): Promise<PromMetric[]> {
+  const registry = (globalThis as Record<symbol, unknown>)[REGISTRY] as
+    { getMetricsAsJSON(): Promise<PromMetric[]> } | undefined;
+  if (registry === undefined) return [];
+  return registry.getMetricsAsJSON();
+}
