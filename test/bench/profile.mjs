@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLoadClient } from "./lib/load-client.mjs";
 import { slice } from "./lib/measure.mjs";
+import { waitForTurn } from "./lib/one-at-a-time.mjs";
 import { packageFolder } from "./lib/package.mjs";
 import { BARE_ARGS, startServer } from "./lib/server.mjs";
 
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
   },
 });
 
+await waitForTurn();
 const dir = mkdtempSync(join(tmpdir(), "purlin-profile-"));
 const client = startLoadClient();
 const profiler = ["--cpu-prof", `--cpu-prof-dir=${dir}`, "--cpu-prof-name=front.cpuprofile"];

@@ -10,6 +10,7 @@ import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { killAll } from "./lib/children.mjs";
 import { createContext } from "./lib/context.mjs";
+import { waitForTurn } from "./lib/one-at-a-time.mjs";
 import { printSection } from "./lib/report.mjs";
 
 const SECTIONS = ["http", "stream", "compute", "start", "memory", "cli", "build", "pack", "watch"];
@@ -38,6 +39,7 @@ const machine = {
   node: process.version,
 };
 console.log(`Node ${machine.node}, ${machine.cpus} x ${machine.model}, Linux ${machine.kernel}`);
+await waitForTurn();
 const started = performance.now();
 const context = createContext(options);
 const results = [];
