@@ -40,6 +40,8 @@ const [, runtime] = await Promise.all([
     external: Object.keys(dependencies),
     banner,
     chunkNames: "chunks/[name]-[hash]",
+    minifyWhitespace: true,
+    minifySyntax: true,
   }),
   build({
     ...common,
@@ -53,6 +55,12 @@ const [, runtime] = await Promise.all([
     outExtension: { ".js": ".mjs" },
     banner,
     external: ["./websocket.mjs"],
+    define: {
+      ...common.define,
+      // ws asks for these native helpers where they happen to be installed.
+      "process.env.WS_NO_BUFFER_UTIL": '"1"',
+      "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
+    },
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,

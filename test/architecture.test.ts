@@ -158,52 +158,74 @@ describe("the habits of src/", () => {
   });
 });
 
-describe(
-  "the runtime",
-  { skip: existsSync(`${ROOT}dist/runtime/meta.json`) ? false : "dist/ is not built" },
-  () => {
-    interface Metafile {
-      inputs: Record<string, unknown>;
-      outputs: Record<
-        string,
-        { bytes: number; inputs: Record<string, unknown>; imports: { path: string; external?: boolean }[] }
-      >;
-    }
-    const meta = () => JSON.parse(readFileSync(`${ROOT}dist/runtime/meta.json`, "utf8")) as Metafile;
-    const outputs = () =>
-      Object.entries(meta().outputs).map(([path, output]) => ({ name: posix.basename(path), ...output }));
+describe("the runtime, as it is built", () => {
+  interface Metafile {
+    inputs: Record<string, unknown>;
+    outputs: Record<
+      string,
+      { bytes: number; inputs: Record<string, unknown>; imports: { path: string; external?: boolean }[] }
+    >;
+  }
+  const meta = () => JSON.parse(readFileSync(`${ROOT}dist/runtime/meta.json`, "utf8")) as Metafile;
+  const outputs = () =>
+    Object.entries(meta().outputs).map(([path, output]) => ({ name: posix.basename(path), ...output }));
 
-    it("is made of its own folder and protocol/, and of ws where sockets are", () => {
-      for (const { name, inputs } of outputs()) {
-        for (const input of Object.keys(inputs)) {
-          const isWs = name === "websocket.mjs" && input.startsWith("node_modules/ws/");
-          assert.ok(
-            isWs || /^src\/(runtime|protocol)\//.test(input) || input === "<runtime>",
-            `${name} has ${input}`,
-          );
-        }
+  it("is made of its own folder and protocol/, and of ws where sockets are", () => {
+    for (const { name, inputs } of outputs()) {
+      for (const input of Object.keys(inputs)) {
+        const isWs = name === "websocket.mjs" && input.startsWith("node_modules/ws/");
+        assert.ok(
+          isWs || /^src\/(runtime|protocol)\//.test(input) || input === "<runtime>",
+          `${name} has ${input}`,
+        );
       }
-    });
-
-    it("asks for nothing but Node's own modules", () => {
-      for (const { name, imports } of outputs()) {
-        for (const { path } of imports.filter(({ external }) => external)) {
-          assert.ok(
-            path.startsWith("node:") || isBuiltinOfWs(path) || path === "./websocket.mjs",
-            `${name} imports ${path}`,
-          );
-        }
-      }
-    });
-
-    /** ws is CommonJS and names Node's modules without the prefix. */
-    function isBuiltinOfWs(path: string): boolean {
-      return ["events", "http", "https", "net", "tls", "crypto", "stream", "url", "zlib", "buffer"].includes(
-        path,
-      );
     }
-  },
-);
+  });
+
+  it("asks for nothing but Node's own modules", () => {
+    for (const { name, imports } of outputs()) {
+      for (const { path } of imports.filter(({ external }) => external)) {
+        assert.ok(
+          path.startsWith("node:") || isBuiltinOfWs(path) || path === "./websocket.mjs",
+          `${name} imports ${path}`,
+        );
+      }
+    }
+  });
+
+  /** ws is CommonJS and names Node's modules without the prefix. */
+  function isBuiltinOfWs(path: string): boolean {
+    return ["events", "http", "https", "net", "tls", "crypto", "stream", "url", "zlib", "buffer"].includes(
+      path,
+    );
+  }
+});
+
+describe("the command line, as it is built", () => {
+  it("starts without a package: every one is loaded by the command that needs it", () => {
+    const seen = new Set<string>();
+    const outside = new Set<string>();
+    visit("main.mjs");
+    assert.ok(seen.size > 1, "the CLI is split into chunks");
+    assert.deepEqual(
+      [...outside].filter((specifier) => !specifier.startsWith("node:")),
+      [],
+    );
+
+    function visit(path: string): void {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const text = readFileSync(`${ROOT}dist/cli/${path}`, "utf8");
+      for (const match of text.matchAll(
+        /(?:^|[;}\n])(?:import|export)\s*(?:[\w*${}\s,]*?from)?\s*["']([^"']+)["']/g,
+      )) {
+        const specifier = match[1] ?? "";
+        if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier));
+        else outside.add(specifier);
+      }
+    }
+  });
+});
 
 function floorOf(path: string): string {
   const [, first = "", ...rest] = path.split("/");

@@ -14,4 +14,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "call a running model once",
     load: async () => (await import("./commands/predict.ts")).predictCommand,
   },
+  {
+    name: "doctor",
+    summary: "check this machine and this project",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
 ];

@@ -17,10 +17,7 @@ export async function parseLine(
 ): Promise<ParsedLine> {
   const help = { asked: "", given: "" };
   const root = new Command("purlin")
-    .description("Put TypeScript models into production.")
-    .usage("<command> [options]")
     .helpOption("-h, --help", "print this help")
-    .addHelpText("after", "\nMore about a command: purlin <command> --help")
     .configureOutput({
       writeOut: (text) => (help.asked += text),
       writeErr: (text) => (help.given += text),
@@ -45,6 +42,7 @@ export async function parseLine(
       return { kind: "help", text: help.asked || help.given, asked: help.asked !== "" };
     throw usageError(error, commands.some(({ name }) => name === typed) ? `purlin ${typed}` : "purlin");
   }
+  // Not reached: the line names no command, and root-help.ts has seen to those.
   return around.line ?? { kind: "help", text: root.helpInformation(), asked: false };
 }
 

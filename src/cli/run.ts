@@ -3,9 +3,9 @@ import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import type { CommandContext, CommandDefinition, CommandInput, Output } from "./define-command.ts";
 import { type GlobalFlags, readGlobalFlags } from "./global-flags.ts";
 import type { Io } from "./io.ts";
-import { parseLine } from "./program.ts";
 import { createRedactor, type Redactor, secretsOfEnvironment } from "./redactor.ts";
 import type { CliReporter } from "./report/cli-reporter.ts";
+import { readRootLine, rootHelp } from "./root-help.ts";
 import { VERSION } from "./version.ts";
 
 /** How long a command that was told to stop may take to clean up. */
@@ -31,15 +31,23 @@ export async function run(
       io.stdout.write(flags.json ? `${JSON.stringify({ version: VERSION })}\n` : `${VERSION}\n`);
       return 0;
     }
-    const line = await parseLine(argv, io, commands);
-    if (line.kind === "run") return await runCommand(line.command, line.input, shell);
-    if (line.asked) {
-      io.stdout.write(line.text);
+    const rootLine = readRootLine(argv);
+    if (rootLine === "help") {
+      io.stdout.write(rootHelp(commands));
       return 0;
     }
-    if (flags.json) throw new UsageError("No command was given.", "See purlin --help.");
-    io.stderr.write(line.text);
-    return 2;
+    if (rootLine === "nothing") {
+      if (flags.json) throw new UsageError("No command was given.", "See purlin --help.");
+      io.stderr.write(rootHelp(commands));
+      return 2;
+    }
+    const { parseLine } = await import("./program.ts");
+    const line = await parseLine(argv, io, commands);
+    if (line.kind === "run") return await runCommand(line.command, line.input, shell);
+    // Help that nobody asked for: a command with subcommands of which none was named.
+    if (!line.asked && flags.json) throw new UsageError("No subcommand was given.", "See --help.");
+    (line.asked ? io.stdout : io.stderr).write(line.text);
+    return line.asked ? 0 : 2;
   } catch (error) {
     return await fail(error, shell);
   }
