@@ -31,7 +31,8 @@ export function streamSink(
     drained: () => (!broken && stream.writableNeedDrain ? drained() : Promise.resolve()),
     flushed: () =>
       new Promise((resolve) => {
-        if (broken || stream.writableLength === 0) return resolve();
+        // A turn later: a file tells of its failed write only then.
+        if (broken || stream.writableLength === 0) return void setImmediate(resolve);
         stream.once("error", () => resolve());
         stream.write("", () => resolve());
       }),
