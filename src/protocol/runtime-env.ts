@@ -15,6 +15,8 @@ export const RUNTIME_ENV = {
   workers: "PURLIN_WORKERS",
   /** `exit` (default): a model that cannot be loaded ends the runtime with 1. `stay`: it answers 503. */
   onLoadFailure: "PURLIN_ON_LOAD_FAILURE",
+  /** `skip`: the examples are not run before ready; `purlin test` runs them itself, one by one. */
+  examples: "PURLIN_EXAMPLES",
   /** JSON of `{name, ...}` when deployed to an environment. */
   environment: "PURLIN_ENVIRONMENT",
   secretsDir: "PURLIN_SECRETS_DIR",

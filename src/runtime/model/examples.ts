@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { compareOutput } from "../../protocol/compare-output.ts";
 import type { Example } from "../../protocol/config.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
@@ -24,11 +24,8 @@ export async function runExamples(
       throw new Error(`example "${example.name}" was answered with ${answer.status}: ${brief(answer.body)}`);
     }
     if (!("output" in example)) continue;
-    if (!isDeepStrictEqual(parse(answer.body), example.output)) {
-      throw new Error(
-        `example "${example.name}" gave ${brief(answer.body)}, expected ${brief(JSON.stringify(example.output))}`,
-      );
-    }
+    const difference = compareOutput(parse(answer.body), example.output);
+    if (difference !== null) throw new Error(`example "${example.name}": ${difference}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
+import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { checkInstance, DefinitionError, readModelClass, type ModelShape } from "./model-class.ts";
 import { createSecrets } from "./secrets.ts";
 import { describeThrown } from "./user-error.ts";
@@ -87,9 +88,10 @@ async function makeInstance(options: LoadOptions, shape: ModelShape): Promise<Lo
     log("info", "Completed model.load()", { ms: Math.round(performance.now() - began) });
   }
   const { predict_concurrency: concurrency } = options.config.runtime;
+  const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : options.config.examples;
   await asyncStep("example", () =>
     runExamples(
-      options.config.examples,
+      examples,
       { instance, shape: checked },
       { concurrency, validateOutput: options.validateOutput },
     ),
