@@ -25,13 +25,7 @@ export interface Config {
 }
 
 export type Method =
-  | "predict"
-  | "chatCompletions"
-  | "completions"
-  | "embeddings"
-  | "messages"
-  | "responses"
-  | "websocket";
+  "predict" | "chatCompletions" | "completions" | "embeddings" | "messages" | "responses" | "websocket";
 
 export interface Example {
   name: string;
