@@ -56,6 +56,25 @@ describe("purlin doctor", () => {
   });
 });
 
+describe("purlin doctor in a project", () => {
+  it("checks the config and the model file", async (t) => {
+    const dir = await tmpDir(t);
+    const project = async () => {
+      const run = await runCli(["doctor", "--json"], { cwd: dir });
+      return (run.json() as Report).checks.find(({ name }) => name === "project");
+    };
+    await writeFile(join(dir, "config.yaml"), "model_name: x\nruntme: {}\n");
+    const bad = await project();
+    assert.equal(bad?.status, "fail");
+    assert.match(bad.detail, /config\.yaml:2:1: .*runtme/);
+    await writeFile(join(dir, "config.yaml"), "model_name: x\n");
+    assert.match((await project())?.detail ?? "", /model\/model\.ts/);
+    await mkdir(join(dir, "model"));
+    await writeFile(join(dir, "model", "model.ts"), "export class Model { predict() {} }\n");
+    assert.equal((await project())?.status, "ok");
+  });
+});
+
 describe("the checks of doctor", () => {
   it("an old Node fails", () => {
     assert.deepEqual(
