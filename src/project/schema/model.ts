@@ -30,7 +30,7 @@ export const modelKeys = {
     "File of the model's class, in model_module_dir.",
   ),
   model_class_name: field(
-    leaf(z.string().regex(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u), "the name of a class"),
+    leaf(z.string().regex(/^[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*$/), "the name of a class"),
     "Model",
     "Name of the exported class.",
   ),

@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { field, leaf, list, optional, section, switchedSection } from "./fields.ts";
+import { field, leaf, optional, section, switchedSection } from "./fields.ts";
 import { flag, seconds, size, wholeNumber } from "./leaves.ts";
 
 const ORIGIN = /^(\*|[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-fA-F:.]+\]|[^\s/?#@:[\]]+)(:\d{1,5})?)$/;
 const ORIGIN_RULE = '"*", or an origin without a path: "https://app.example.com"';
+
+const origins = leaf(z.array(leaf(z.string().regex(ORIGIN), ORIGIN_RULE)), "a list of origins");
 
 const workers = leaf(
   z.union([z.int().min(1).max(256), z.literal("auto")]),
@@ -28,7 +30,9 @@ const pingSeconds = seconds().nullable();
 /** `kind` may be left out: `{}` is HTTP. What does not fit the kind is refused in config-conflicts.ts. */
 const transport = leaf(
   z.strictObject({
-    kind: leaf(z.enum(["http", "websocket"]), "http or websocket").prefault("http"),
+    kind: leaf(z.enum(["http", "websocket"]), "http or websocket")
+      .prefault("http")
+      .meta({ description: "http, or websocket for models that are called through a socket only." }),
     ping_interval_seconds: pingSeconds.optional().meta({ description: "Time between pings (websocket)." }),
     ping_timeout_seconds: pingSeconds
       .optional()
@@ -69,9 +73,7 @@ const keys = section(
       "Refuse a body after it has killed this many model processes; 0 never refuses.",
     ),
     cors: field(
-      list(leaf(z.string().regex(ORIGIN), ORIGIN_RULE), "a list of origins")
-        .nullable()
-        .transform((origins) => (origins === null || origins.length === 0 ? null : origins)),
+      origins.nullable().transform((given) => (given === null || given.length === 0 ? null : given)),
       null,
       "Origins whose pages may call the model; none where absent.",
     ),
