@@ -64,6 +64,8 @@ export const ToFront = {
   /** u32: the model has taken that many bytes of a request body or of WebSocket messages. */
   CREDIT: 50,
   SCHEMA: 51,
+  /** u32: how many slots it has used so far, in the order granted; the last word of a process that ends by itself. */
+  BEGUN: 52,
 } as const;
 
 /** Frames of these types may be delivered in pieces: nobody needs their borders. */
@@ -73,6 +75,11 @@ export function isBulk(type: number): boolean {
 
 /** Bytes of a stream that may be under way before the reader must have taken some. */
 export const STREAM_WINDOW_BYTES = 256 * 1024;
+/**
+ * Answers of quick requests that may gather in the model process before they are written: a write costs more
+ * than such a request. They bound what a hard crash can cost beyond the requests that were running.
+ */
+export const MAX_GATHERED_ANSWERS = 8;
 /** A larger body travels in frames of its own instead of inside REQUEST or RESPONSE. */
 export const INLINE_BODY_BYTES = 64 * 1024;
 

@@ -100,8 +100,8 @@ export class BodyReader {
     this.#source = source;
     source.on("data", (chunk: Buffer) => this.#take(chunk));
     source.on("end", () => this.#end());
-    // The usual body is there before the timers' turn comes, and never starts one.
-    setImmediate(() => {
+    // Runs after the stream's own first tick: the usual body is whole by then and needs no timer.
+    process.nextTick(() => {
       if (!this.#over) this.#paceTimer = setInterval(() => this.#checkPace(), PACE_CHECK_MS).unref();
     });
     if (this.#large?.waitsForCredit === true && this.#credit <= 0) source.pause();

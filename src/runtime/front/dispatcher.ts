@@ -1,5 +1,11 @@
 import type { RuntimeConfig } from "../../protocol/config.ts";
-import { CancelReason, STREAM_WINDOW_BYTES, ToFront, ToModel } from "../channel/frames.ts";
+import {
+  CancelReason,
+  MAX_GATHERED_ANSWERS,
+  STREAM_WINDOW_BYTES,
+  ToFront,
+  ToModel,
+} from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import { writeRequest } from "../channel/request-frame.ts";
 import { readResponse, readTimings, type Timings } from "../channel/response-frame.ts";
@@ -51,7 +57,7 @@ export class Dispatcher {
   get queued(): number {
     let ahead = 0;
     const limit = this.#concurrency;
-    for (const process of this.#processes) ahead += Math.max(0, process.lane.size - limit);
+    for (const process of this.#processes) ahead += Math.max(0, process.lane.length - limit);
     return this.#waiting + ahead;
   }
 
@@ -68,7 +74,7 @@ export class Dispatcher {
   /** Room for one more job with a body of that size? */
   hasRoom(bodyBytes: number): boolean {
     const { max_queue: maxQueue, max_queue_bytes: maxBytes } = this.#options.runtime();
-    const idle = this.#waiting === 0 && this.#processes.some(({ lane }) => lane.size < this.#concurrency);
+    const idle = this.#waiting === 0 && this.#processes.some(({ lane }) => lane.length < this.#concurrency);
     if (idle) return true;
     return this.queued < maxQueue && this.#waitingBytes + bodyBytes <= maxBytes;
   }
@@ -184,7 +190,7 @@ export class Dispatcher {
         process.wanting.push(job);
         return this.#pump();
       case ToFront.SLOT_FREE:
-        process.lane.delete(job.id);
+        leaveLane(process, job);
         return this.#pump();
       case ToFront.SETTLED:
         return this.#settle(job);
@@ -203,14 +209,14 @@ export class Dispatcher {
    */
   processDied(process: ModelProcess, reason: string): void {
     this.removeProcess(process);
-    const begun = new Set([...process.lane.keys()].slice(0, this.#concurrency));
+    const begun = this.#begunJobs(process);
     const again: Job[] = [];
-    for (const job of process.jobs.values()) {
+    for (const job of process.jobs.all()) {
       if (job.cancelled) {
         this.#finish(job);
         continue;
       }
-      const untouched = job.hasSlot && !begun.has(job.id) && !job.goesAhead && job.head.hasSlot;
+      const untouched = job.hasSlot && !begun.has(job) && !job.goesAhead && job.head.hasSlot;
       const unread =
         job.waiting &&
         job.goesAhead &&
@@ -220,11 +226,12 @@ export class Dispatcher {
       if (untouched || unread) again.push(job);
       else this.#lose(job, reason);
     }
-    process.jobs.clear();
-    process.lane.clear();
+    process.lane.length = 0;
     for (const job of again) {
+      process.jobs.remove(job);
       job.process = null;
       job.hasSlot = false;
+      if (job.body.length > 1) job.body = [Buffer.concat(job.body)];
       if (!job.waiting) this.#startWaiting(job);
     }
     this.#queue.unshift(again);
@@ -258,7 +265,7 @@ export class Dispatcher {
       const wanting = process.wanting.peek();
       const queued = this.#queue.peek();
       if (wanting === undefined && queued === undefined) return;
-      if (wanting !== undefined && (queued === undefined || wanting.id < queued.id)) {
+      if (wanting !== undefined && (queued === undefined || wanting.order < queued.order)) {
         process.wanting.shift();
         this.#grant(wanting, process);
       } else if (queued !== undefined) {
@@ -274,9 +281,9 @@ export class Dispatcher {
     const window = this.#concurrency + this.#ahead();
     const anything = this.#queue.peek() !== undefined;
     for (const process of this.#processes) {
-      if (process.lane.size >= window) continue;
+      if (process.lane.length >= window) continue;
       if (!anything && process.wanting.peek() === undefined) continue;
-      if (best === null || process.lane.size < best.lane.size) best = process;
+      if (best === null || process.lane.length < best.lane.length) best = process;
     }
     return best;
   }
@@ -297,7 +304,7 @@ export class Dispatcher {
 
   #send(job: Job, process: ModelProcess, withSlot: boolean): void {
     job.process = process;
-    process.jobs.set(job.id, job);
+    process.jobs.add(job);
     job.head.hasSlot = withSlot;
     job.head.bodyFollows = !(job.bodyComplete && job.body.length <= 1);
     if (withSlot) this.#holdSlot(job, process);
@@ -323,7 +330,20 @@ export class Dispatcher {
     this.#stopWaiting(job);
     job.hasSlot = true;
     job.granted = performance.now();
-    process.lane.set(job.id, job);
+    process.granted += 1;
+    job.slotNumber = process.granted;
+    process.lane.push(job);
+  }
+
+  /**
+   * The unanswered jobs whose user code may have run: exactly known where the process could say its last word,
+   * otherwise those in its slots and as many as could have had their answers gathered.
+   */
+  #begunJobs(process: ModelProcess): Set<Job> {
+    const { begun, lane } = process;
+    if (begun !== null) return new Set(lane.filter((job) => job.slotNumber <= begun));
+    const gathered = this.#ahead() > 1 ? MAX_GATHERED_ANSWERS : 0;
+    return new Set(lane.slice(0, this.#concurrency + gathered));
   }
 
   #startWaiting(job: Job): void {
@@ -361,7 +381,7 @@ export class Dispatcher {
 
   #graceOver(job: Job, process: ModelProcess): void {
     job.graceTimer = null;
-    if (process.state === "dead" || !process.jobs.has(job.id)) return;
+    if (process.state === "dead" || !process.jobs.has(job)) return;
     // Behind a job that runs rightly: it will be dropped when its turn comes.
     if (!this.#mayRun(job, process)) return;
     this.#options.onStuck(process);
@@ -369,7 +389,8 @@ export class Dispatcher {
 
   /** Could user code be running for this job? */
   #mayRun(job: Job, process: ModelProcess): boolean {
-    if (process.lane.has(job.id)) return [...process.lane.keys()].indexOf(job.id) < this.#concurrency;
+    const place = process.lane.indexOf(job);
+    if (place !== -1) return place < this.#concurrency;
     if (!job.usesSlot || job.hasSlot) return true;
     return !job.idleInModel && job.bodyComplete && process.info?.methods.includes("preprocess") === true;
   }
@@ -388,8 +409,8 @@ export class Dispatcher {
   #settle(job: Job): void {
     const { process } = job;
     if (process !== null) {
-      process.jobs.delete(job.id);
-      process.lane.delete(job.id);
+      process.jobs.remove(job);
+      leaveLane(process, job);
     }
     this.#stopWaiting(job);
     this.#finish(job);
@@ -406,4 +427,9 @@ export class Dispatcher {
       this.#onIdle = null;
     }
   }
+}
+
+function leaveLane(process: ModelProcess, job: Job): void {
+  const place = process.lane.indexOf(job);
+  if (place !== -1) process.lane.splice(place, 1);
 }

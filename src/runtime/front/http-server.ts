@@ -61,7 +61,7 @@ export class HttpServer {
         requestId: requestId(req.headers["x-request-id"]),
         isWebSocketRoute,
       };
-      void handleUpgrade(upgrade, { ...options, takeId: () => this.#model.takeId() });
+      void handleUpgrade(upgrade, options);
     });
   }
 

@@ -2,7 +2,7 @@ import type { Job } from "./job.ts";
 
 /** First in, first out; removal of a cancelled job is a mark that `shift` skips. */
 export class JobQueue {
-  #jobs: Job[] = [];
+  #jobs: (Job | undefined)[] = [];
   #head = 0;
 
   push(job: Job): void {
@@ -17,8 +17,8 @@ export class JobQueue {
 
   peek(): Job | undefined {
     while (this.#head < this.#jobs.length) {
-      const job = this.#jobs[this.#head] as Job;
-      if (!job.cancelled) return job;
+      const job = this.#jobs[this.#head];
+      if (job !== undefined && !job.cancelled) return job;
       this.#head += 1;
     }
     this.#jobs.length = this.#head = 0;
@@ -28,6 +28,7 @@ export class JobQueue {
   shift(): Job | undefined {
     const job = this.peek();
     if (job === undefined) return undefined;
+    this.#jobs[this.#head] = undefined;
     this.#head += 1;
     if (this.#head > 1024 && this.#head * 2 > this.#jobs.length) {
       this.#jobs = this.#jobs.slice(this.#head);
@@ -37,7 +38,7 @@ export class JobQueue {
   }
 
   takeAll(): Job[] {
-    const jobs = this.#jobs.slice(this.#head).filter((job) => !job.cancelled);
+    const jobs = this.#jobs.slice(this.#head).filter((job) => job !== undefined && !job.cancelled) as Job[];
     this.#jobs.length = this.#head = 0;
     return jobs;
   }

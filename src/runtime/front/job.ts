@@ -22,9 +22,14 @@ export interface Responder {
   closed?(payload: Buffer): void;
 }
 
+let nextOrder = 1;
+
 /** One request on its way through queue, slot and model process. */
 export class Job {
-  readonly id: number;
+  /** Its place in the table of the process that has it; -1 while none has. */
+  id = -1;
+  /** Later jobs have greater ones. */
+  readonly order: number;
   readonly head: RequestHead;
   readonly responder: Responder;
   /** It runs in one of the slots of a model process. */
@@ -41,8 +46,10 @@ export class Job {
   granted = 0;
   /** Waits for a slot, and counts against the queue's limits. */
   waiting = false;
-  /** Its slot's order has been given, as a frame or with the request. */
+  /** It has been granted a slot. */
   hasSlot = false;
+  /** Which slot of its process that was, counted from 1 in the order granted. */
+  slotNumber = 0;
   /** The model has it, but no user code runs for it until its slot is granted. */
   idleInModel = false;
   cancelled = false;
@@ -52,7 +59,6 @@ export class Job {
   graceTimer: NodeJS.Timeout | null = null;
 
   constructor(init: {
-    id: number;
     head: RequestHead;
     responder: Responder;
     usesSlot: boolean;
@@ -61,7 +67,7 @@ export class Job {
     bodyBytes: number;
     bodyComplete: boolean;
   }) {
-    this.id = init.id;
+    this.order = nextOrder++;
     this.head = init.head;
     this.responder = init.responder;
     this.usesSlot = init.usesSlot;

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import type { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { join } from "node:path";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
@@ -8,6 +10,7 @@ import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/f
 import { openFrontEnd } from "../channel/open-channel.ts";
 import { describeExit } from "./describe-exit.ts";
 import type { Job } from "./job.ts";
+import { JobTable } from "./job-table.ts";
 import { JobQueue } from "./job-queue.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { guardProcessGroup, type Guard } from "./process-guard.ts";
@@ -41,13 +44,17 @@ export class ModelProcess {
   readonly packageDir: string;
   readonly writer: FrameWriter;
   /** Everything it has been given and not settled. */
-  readonly jobs = new Map<number, Job>();
+  readonly jobs = new JobTable();
   /** Those of them that hold a slot or are next in line for one, in the order granted. */
-  readonly lane = new Map<number, Job>();
+  readonly lane: Job[] = [];
   /** Jobs of this process that wait for a slot. */
   readonly wanting = new JobQueue();
   state: "loading" | "ready" | "draining" | "dead" = "loading";
   info: LoadedInfo | null = null;
+  /** Slots granted in it so far. */
+  granted = 0;
+  /** Slots that it had used when it ended by itself; unknown after a hard crash. */
+  begun: number | null = null;
   rss = 0;
   lagMs = 0;
   lastHealthy = true;
@@ -90,18 +97,15 @@ export class ModelProcess {
       spawnError = error;
       if (this.#child.pid === undefined) this.#ended(init, `could not be started: ${error.message}`);
     });
-    // `close`, not `exit`: what it said last must have been read. But a forked child may hold the pipes open.
+    // What it said last must have been read, but a child that it forked may hold its pipes open.
     this.#child.on("exit", (code, signal) => {
-      const end = (): void => {
+      this.#guard?.release();
+      const ends = [socket, this.#child.stdout, this.#child.stderr].map(closed);
+      const late = new Promise((resolve) => setTimeout(resolve, 200));
+      void Promise.race([Promise.all(ends), late]).then(() => {
         lines.end();
         outLines.end();
         this.#ended(init, spawnError?.message ?? describeExit(code, signal, lines.last));
-      };
-      this.#guard?.release();
-      const late = setTimeout(end, 200);
-      this.#child.once("close", () => {
-        clearTimeout(late);
-        end();
       });
     });
     setImmediate(() => {
@@ -164,6 +168,9 @@ export class ModelProcess {
         return init.onLoaded(this, this.info);
       case ToFront.FAILED:
         return init.onFailed(this, JSON.parse(payload.toString()) as FailedInfo);
+      case ToFront.BEGUN:
+        this.begun = payload.readUInt32LE(0);
+        return;
       case ToFront.STATS:
         this.lagMs = payload.readDoubleLE(0);
         this.rss = payload.readDoubleLE(8);
@@ -179,6 +186,11 @@ export class ModelProcess {
     for (const finish of [...this.#calls.values()]) finish(null);
     init.onExit(this, reason);
   }
+}
+
+function closed(stream: EventEmitter | null): Promise<unknown> {
+  if (stream === null || (stream as Socket).closed) return Promise.resolve();
+  return new Promise((resolve) => stream.once("close", resolve));
 }
 
 function modelEnv(extra: Record<string, string>): NodeJS.ProcessEnv {

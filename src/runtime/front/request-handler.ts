@@ -31,7 +31,6 @@ export interface Call {
 /** Takes requests for the model's methods: admission, body, dispatch. */
 export class ModelRoutes {
   readonly #options: ModelRoutesOptions;
-  #nextId = 1;
 
   constructor(options: ModelRoutesOptions) {
     this.#options = options;
@@ -86,7 +85,6 @@ export class ModelRoutes {
     const submit = (init: { body: Buffer[]; bodyBytes: number; complete: boolean }): Job => {
       head.bodyBytes = init.bodyBytes;
       const job = new Job({
-        id: this.#takeId(),
         head,
         responder: exchange,
         usesSlot,
@@ -105,8 +103,9 @@ export class ModelRoutes {
         submit({ body: body === null ? [] : [body], bodyBytes: body?.byteLength ?? 0, complete: true });
       },
       onLarge: (bytes) => {
-        const job = submit({ body: [], bodyBytes: bytes, complete: false });
         exchange.onSettled = () => reader.stop();
+        exchange.onCredit = (credit) => reader.addCredit(credit);
+        const job = submit({ body: [], bodyBytes: bytes, complete: false });
         return {
           piece: (piece) => dispatcher.body(job, piece),
           end: () => dispatcher.bodyEnd(job),
@@ -127,19 +126,7 @@ export class ModelRoutes {
         refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
       },
     });
-    exchange.onCredit = (bytes) => reader.addCredit(bytes);
     reader.start();
-  }
-
-  takeId(): number {
-    return this.#takeId();
-  }
-
-  #takeId(): number {
-    const id = this.#nextId;
-    // Ids near the top belong to calls; see ModelProcess.call.
-    this.#nextId = id >= 0xfff0_0000 ? 1 : id + 1;
-    return id;
   }
 }
 

@@ -11,7 +11,6 @@ import type { acceptWebSocket } from "./websocket.ts";
 export interface UpgradeOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
-  takeId: () => number;
   done: (record: RequestDone) => void;
 }
 

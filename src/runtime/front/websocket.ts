@@ -42,7 +42,6 @@ class Connection implements Responder {
     const { req, requestId } = upgrade;
     const began = performance.now();
     this.#job = new Job({
-      id: init.options.takeId(),
       head: {
         method: init.method,
         hasSlot: false,

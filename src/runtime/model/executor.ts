@@ -4,6 +4,7 @@ import { monotonicMs } from "../channel/monotonic-ms.ts";
 import { readRequest } from "../channel/request-frame.ts";
 import { ContentType } from "../channel/response-frame.ts";
 import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts";
+import { AnswerGathering } from "./answer-gathering.ts";
 import { receiveBody } from "./body-intake.ts";
 import { encodeJson } from "./encode-json.ts";
 import { Job } from "./job.ts";
@@ -25,8 +26,10 @@ export interface ExecutorOptions {
 export class Executor {
   readonly #writer: FrameWriter;
   readonly #options: ExecutorOptions;
-  readonly #jobs = new Map<number, Job>();
+  /** By id; the front uses ids again, so the places stay few. A Map would cost more: see front/job-table.ts. */
+  readonly #jobs: (Job | undefined)[] = [];
   readonly #lanes: Lanes;
+  readonly #gathering = new AnswerGathering();
   #instance: Record<string, UserMethod> = {};
   #shape: ModelShape | null = null;
 
@@ -53,13 +56,18 @@ export class Executor {
     return this.#instance;
   }
 
+  /** See Lanes.begun. */
+  get begun(): number {
+    return this.#lanes.begun;
+  }
+
   job(id: number): Job | undefined {
-    return this.#jobs.get(id);
+    return this.#jobs[id];
   }
 
   receive(id: number, payload: Buffer): void {
     const job = new Job(id, readRequest(payload));
-    this.#jobs.set(id, job);
+    this.#jobs[id] = job;
     if (job.head.bodyFollows) {
       const streamed = takesStream(this.#instance, this.shape, METHODS[job.head.method] as string);
       const onWhole = (): void => {
@@ -73,12 +81,12 @@ export class Executor {
 
   /** The slot that the job asked for. */
   go(id: number): void {
-    const job = this.#jobs.get(id);
+    const job = this.#jobs[id];
     if (job !== undefined) this.#queue(job);
   }
 
   cancel(id: number, reason: number): void {
-    const job = this.#jobs.get(id);
+    const job = this.#jobs[id];
     if (job === undefined) return;
     job.cancel(reason);
     if (job.idle) this.#settle(job);
@@ -86,7 +94,7 @@ export class Executor {
 
   /** Runs one example through the whole pipeline and gives its answer; used before the process is ready. */
   runDirect(job: Job): void {
-    this.#jobs.set(job.id, job);
+    this.#jobs[job.id] = job;
     this.#begin(job);
   }
 
@@ -125,7 +133,7 @@ export class Executor {
 
   #runInLane(job: Job): void {
     // Cancelled while it waited.
-    if (!this.#jobs.has(job.id)) return this.#lanes.leave(job);
+    if (this.#jobs[job.id] !== job) return this.#lanes.leave(job);
     const { deadline } = job.head;
     if (deadline !== 0 && monotonicMs() > deadline) {
       return this.#answer(
@@ -133,8 +141,7 @@ export class Executor {
         errorAnswer(job, "DEADLINE_EXCEEDED", "The request was out of time before its turn."),
       );
     }
-    // Finished answers must not wait for the code that runs next.
-    this.#writer.flush();
+    if (!this.#gathering.mayGoOn()) this.#writer.flush();
     this.#predict(job);
   }
 
@@ -144,6 +151,7 @@ export class Executor {
       const method = METHODS[job.head.method] as string;
       this.#call(job, { method, input }, (output) => {
         job.timings.predict = performance.now() - began;
+        this.#gathering.observe(job.timings.predict);
         this.#predicted(job, output, began);
       });
     };
@@ -280,7 +288,8 @@ export class Executor {
 
   /** User code of the job has ended; its slot is free. The only place where a job ends. */
   #settle(job: Job): void {
-    if (!this.#jobs.delete(job.id)) return;
+    if (this.#jobs[job.id] !== job) return;
+    this.#jobs[job.id] = undefined;
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
     this.#writer.autoFlush();
     this.#lanes.leave(job);

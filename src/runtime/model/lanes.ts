@@ -7,9 +7,11 @@ const BURST_MS = 1;
 export class Lanes {
   readonly #limit: () => number;
   readonly #start: (job: Job) => void;
-  readonly #waiting: Job[] = [];
+  readonly #waiting: (Job | undefined)[] = [];
   #head = 0;
   #running = 0;
+  /** Jobs that have had their turn, in the order in which their slots were granted. */
+  begun = 0;
   #draining = false;
   #resting = false;
 
@@ -41,8 +43,10 @@ export class Lanes {
         break;
       }
       const job = this.#waiting[this.#head] as Job;
+      this.#waiting[this.#head] = undefined;
       this.#head += 1;
       this.#running += 1;
+      this.begun += 1;
       job.inLane = true;
       this.#start(job);
     }

@@ -54,6 +54,12 @@ process.on("uncaughtExceptionMonitor", (error) => {
 // Node would print its own account below ours.
 process.on("uncaughtException", () => process.exit(1));
 
+// The last word of a process that ends by itself: what is finished, and what has begun.
+process.on("exit", () => {
+  writer.u32(ToFront.BEGUN, 0, executor.begun);
+  writer.flush();
+});
+
 captureConsole();
 void start();
 
