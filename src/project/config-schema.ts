@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Config } from "../protocol/config.ts";
 import { MODEL_NAME, MODEL_NAME_RULE } from "./model-name.ts";
 import { autoscaling } from "./schema/autoscaling.ts";
@@ -25,7 +25,7 @@ const overridable = {
 
 const environments = map({
   key: leaf(z.string().regex(MODEL_NAME), MODEL_NAME_RULE),
-  value: partObject(overridable),
+  value: z.lazy(() => partObject(overridable)),
   expects: "a map of environments to overrides",
 });
 

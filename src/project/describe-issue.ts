@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Problem } from "../errors.ts";
 import { nearest } from "../util/nearest.ts";
 import type { ConfigDocument } from "./config-document.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { nearest } from "../util/nearest.ts";
 import { type KeyPath, keyPathText } from "./key-path.ts";
 import { keysOf, typeAt } from "./schema-walk.ts";

@@ -120,6 +120,9 @@ async function withoutPresent(planned: readonly PlannedFile[], targetDir: string
   const inTheWay = new Set<string>();
   const blocked = await blockingFolder(targetDir);
   if (blocked !== null) throw filesExist([blocked]);
+  const staged = await findObstacle({ path: `${STAGING}/file`, source: "", text: "" }, targetDir);
+  // A file that a killed run left there is cleared away; a file in place of the folder is not ours to touch.
+  if (staged === ".purlin") inTheWay.add(staged);
   for (const file of planned) {
     const obstacle = await findObstacle(file, targetDir);
     if (obstacle === "same") continue;

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { KeyPath } from "./key-path.ts";
 import { leafMeta } from "./schema/fields.ts";
 
@@ -59,7 +59,7 @@ function core(type: Type): Type {
   return layer;
 }
 
-/** Below a default, an optional, a nullable or a conversion. */
+/** Below a default, an optional, a nullable, a conversion or what is made late. */
 function inner(type: Type): Type | undefined {
   const { def } = type._zod as z.core.$ZodTypes["_zod"];
   switch (def.type) {
@@ -68,6 +68,8 @@ function inner(type: Type): Type | undefined {
     case "default":
     case "prefault":
       return def.innerType;
+    case "lazy":
+      return (type as z.core.$ZodLazy)._zod.innerType;
     case "pipe":
       return def.in;
     default:

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { field, leaf, list, map, section } from "./fields.ts";
 import { PATH_INSIDE, text, textual } from "./leaves.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Method } from "../../protocol/config.ts";
 import { field, fullObject, leaf, list, optional, required } from "./fields.ts";
 import { text } from "./leaves.ts";

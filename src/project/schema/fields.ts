@@ -1,12 +1,13 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * A key of config.yaml in its two forms: `full` has the default filled in, `part` is for
  * `environments.<name>`, where only what is written counts.
  */
 export interface Field<Full extends z.ZodType = z.ZodType, Part extends z.ZodType = z.ZodType> {
-  full: Full;
-  part: Part;
+  readonly full: Full;
+  /** Made when it is asked for: most files have no environments. */
+  readonly part: Part;
 }
 
 export type Fields = Record<string, Field>;
@@ -23,8 +24,7 @@ interface LeafMeta {
  * is looked for where the type itself does not list them.
  */
 export function leaf<T extends z.ZodType>(type: T, expects: string, candidates?: readonly string[]): T {
-  const meta: LeafMeta = { expects, ...(candidates ? { candidates } : {}) };
-  return type.meta({ ...meta }) as T;
+  return annotated(type, { expects, ...(candidates ? { candidates } : {}) });
 }
 
 /** What `leaf` was given. */
@@ -35,45 +35,57 @@ export function leafMeta(type: z.core.$ZodType): LeafMeta {
 /** A key with a default, written as its author would write it. */
 export function field<T extends z.ZodType>(type: T, byDefault: z.input<T>, description: string) {
   return {
-    full: type.prefault(byDefault as z.core.util.NoUndefined<z.input<T>>).meta({ description }),
-    part: type.optional().meta({ description }),
+    full: described(type.prefault(byDefault as z.core.util.NoUndefined<z.input<T>>), description),
+    get part() {
+      return described(type.optional(), description);
+    },
   };
 }
 
 /** A key that every entry of a list must have. */
 export function required<T extends z.ZodType>(type: T, description: string) {
-  return { full: type.meta({ description }) as T, part: type.optional().meta({ description }) };
+  // A copy: the type may serve several keys.
+  return { full: type.meta({ description }) as T, part: type };
 }
 
 /** A key that is absent where nobody wrote it. */
 export function optional<T extends z.ZodType>(type: T, description: string) {
-  const absent = type.optional().meta({ description });
+  const absent = described(type.optional(), description);
   return { full: absent, part: absent };
 }
 
 /** A map of known keys that is always there; `key:` with nothing below it is the same as no line at all. */
 export function section<F extends Fields>(fields: F, description: string) {
   const full = fullObject(fields);
-  const part = partObject(fields);
   return {
-    full: full
-      .nullable()
-      .transform((value) => value ?? full.parse({}))
-      .prefault({} as never)
-      .meta({ description }),
-    part: part
-      .nullable()
-      .transform((value) => value ?? ({} as z.output<typeof part>))
-      .optional()
-      .meta({ description }),
+    full: described(
+      full
+        .nullable()
+        .transform((value) => value ?? full.parse({}))
+        .prefault({} as never),
+      description,
+    ),
+    get part() {
+      const part = partObject(fields);
+      const empty = {} as z.output<typeof part>;
+      return described(
+        part
+          .nullable()
+          .transform((value) => value ?? empty)
+          .optional(),
+        description,
+      );
+    },
   };
 }
 
 /** A map of known keys that switches something on by being there; null and absence switch it off. */
 export function switchedSection<F extends Fields>(fields: F, description: string) {
   return {
-    full: fullObject(fields).nullable().prefault(null).meta({ description }),
-    part: partObject(fields).nullable().optional().meta({ description }),
+    full: described(fullObject(fields).nullable().prefault(null), description),
+    get part() {
+      return described(partObject(fields).nullable().optional(), description);
+    },
   };
 }
 
@@ -103,6 +115,16 @@ export function map<V extends z.ZodType>({ key, value, expects }: MapRules<V>) {
   return leaf(z.record(key, value), expects)
     .nullable()
     .transform((given) => given ?? {});
+}
+
+function described<T extends z.ZodType>(type: T, description: string): T {
+  return annotated(type, { description });
+}
+
+/** In place: zod's own `meta` makes every type a second time, which the start of each command would pay for. */
+function annotated<T extends z.ZodType>(type: T, meta: Record<string, unknown>): T {
+  z.globalRegistry.add(type, { ...z.globalRegistry.get(type), ...meta });
+  return type;
 }
 
 function shape<S>(fields: Fields, form: "full" | "part"): S {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MODEL_NAME, MODEL_NAME_RULE } from "../model-name.ts";
 import { field, leaf, map, optional } from "./fields.ts";
 import { PATH_INSIDE, pathInside } from "./leaves.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { field, leaf, map } from "./fields.ts";
 import { textual } from "./leaves.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseBytes, parseCpu } from "../quantity.ts";
 import { field, leaf, section } from "./fields.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { field, leaf, optional, section, switchedSection } from "./fields.ts";
 import { flag, seconds, size, wholeNumber } from "./leaves.ts";
 
@@ -109,11 +109,13 @@ export const runtime = {
     ...rest,
     streaming_read_timeout_seconds: alias ?? rest.streaming_read_timeout_seconds,
   })),
-  part: keys.part
-    .transform((given) => {
-      if (given === undefined) return undefined;
-      const { streaming_read_timeout: alias, ...rest } = given;
-      return alias === undefined ? rest : { ...rest, streaming_read_timeout_seconds: alias };
-    })
-    .optional(),
+  get part() {
+    return keys.part
+      .transform((given) => {
+        if (given === undefined) return undefined;
+        const { streaming_read_timeout: alias, ...rest } = given;
+        return alias === undefined ? rest : { ...rest, streaming_read_timeout_seconds: alias };
+      })
+      .optional();
+  },
 };

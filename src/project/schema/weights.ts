@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { field, fullObject, leaf, list, required } from "./fields.ts";
 import { text } from "./leaves.ts";
 import { weightSourceProblem } from "./weight-source.ts";
