@@ -78,6 +78,16 @@ export class FrameWriter {
     this.#socket.write(batch);
   }
 
+  /** Flushes once the running callback and its microtasks are done. */
+  flushSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
   /** Flushes when the events of this turn of the loop have been handled. */
   autoFlush(): void {
     if (this.#scheduled) return;

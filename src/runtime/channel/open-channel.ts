@@ -37,10 +37,13 @@ function open(
       buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
       callback(bytes: number, buffer: Uint8Array): boolean {
         reader.push((buffer as Buffer).subarray(0, bytes));
+        // What the frames of one read led to leaves in one write.
+        writer.flush();
         return true;
       },
     },
   };
   const socket = new Socket(options);
-  return { socket, writer: new FrameWriter(socket) };
+  const writer = new FrameWriter(socket);
+  return { socket, writer };
 }

@@ -316,7 +316,9 @@ export class Dispatcher {
       if (job.bodyComplete) process.writer.empty(ToModel.BODY_END, job.id);
       else job.responder.credit?.(STREAM_WINDOW_BYTES);
     }
-    process.writer.autoFlush();
+    // Alone, it would wait for nobody; among others, they share a write.
+    if (process.jobs.size === 1) process.writer.flush();
+    else process.writer.autoFlush();
   }
 
   #grant(job: Job, process: ModelProcess): void {

@@ -128,7 +128,7 @@ export class Executor {
   #askForSlot(job: Job): void {
     job.idle = true;
     this.#writer.empty(ToFront.SLOT_WANTED, job.id);
-    this.#writer.autoFlush();
+    this.#writer.flushSoon();
   }
 
   #runInLane(job: Job): void {
@@ -291,7 +291,7 @@ export class Executor {
     if (this.#jobs[job.id] !== job) return;
     this.#jobs[job.id] = undefined;
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
-    this.#writer.autoFlush();
+    this.#writer.flushSoon();
     this.#lanes.leave(job);
   }
 }
