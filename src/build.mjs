@@ -101,4 +101,11 @@ function declareSdk() {
     "--lib es2023,dom,dom.iterable";
   const args = [...fixed.split(" "), "--types", "", "--outDir", `${staging}/sdk`, "src/sdk/index.ts"];
   execFileSync(process.execPath, [compiler, ...args], { cwd: root, stdio: "inherit" });
+  // For projects where no package of that name is installed: `init` puts it beside the model.
+  const types = readFileSync(`${dist}/sdk/index.d.ts`, "utf8").replaceAll(/^(export )?declare /gm, "$1");
+  const head = '// The types of "purlin", for editors; written by `purlin init`.\n';
+  writeFileSync(
+    `${dist}/sdk/purlin-env.d.ts`,
+    `${head}declare module "purlin" {\n${types.replaceAll(/^(?=.)/gm, "  ")}}\n`,
+  );
 }

@@ -10,9 +10,19 @@ export interface CommandEntry {
 /** In the order of `purlin --help`. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "init",
+    summary: "make a project from a template",
+    load: async () => (await import("./commands/init.ts")).initCommand,
+  },
+  {
     name: "predict",
     summary: "call a running model once",
     load: async () => (await import("./commands/predict.ts")).predictCommand,
+  },
+  {
+    name: "config",
+    summary: "show, check or describe config.yaml",
+    load: async () => (await import("./commands/config.ts")).configCommand,
   },
   {
     name: "doctor",
