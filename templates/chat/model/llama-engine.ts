@@ -1,5 +1,5 @@
 import type * as NodeLlamaCpp from "node-llama-cpp";
-import type { LlamaContext, LlamaModel, ModelResponse, PromptOptions } from "node-llama-cpp";
+import type { LlamaContext, LlamaContextSequence, LlamaModel } from "node-llama-cpp";
 import type { Engine, Generation, Message, Sampling } from "./engine.ts";
 import { PieceQueue } from "./piece-queue.ts";
 
@@ -7,6 +7,16 @@ export interface LlamaOptions {
   /** Generations at the same time; each has a memory of its own. */
   sequences: number;
   threads: number;
+}
+
+interface PromptOptions {
+  maxTokens: number;
+  temperature: number;
+  topP: number;
+  seed: number;
+  signal: AbortSignal;
+  onToken(tokens: readonly number[]): void;
+  onTextChunk(text: string): void;
 }
 
 /** Runs a GGUF file with llama.cpp. */
@@ -31,22 +41,25 @@ export class LlamaEngine implements Engine {
 
   chat(messages: Message[], sampling: Sampling): Generation {
     const last = messages.at(-1);
-    const earlier = last?.role === "user" ? messages.slice(0, -1) : messages;
+    const isQuestion = last?.role === "user";
     return this.generate(sampling, async (contextSequence, options) => {
       const session = new this.package.LlamaChatSession({ contextSequence });
       session.setChatHistory(
-        earlier.map(({ role, content }) =>
+        (isQuestion ? messages.slice(0, -1) : messages).map(({ role, content }) =>
           role === "assistant" ? { type: "model", response: [content] } : { type: role, text: content },
         ),
       );
-      return session.promptWithMeta(last?.role === "user" ? last.content : "", options);
+      const { stopReason } = await session.promptWithMeta(isQuestion ? last.content : "", options);
+      return stopReason;
     });
   }
 
   complete(prompt: string, sampling: Sampling): Generation {
-    return this.generate(sampling, (contextSequence, options) =>
-      new this.package.LlamaCompletion({ contextSequence }).generateCompletionWithMeta(prompt, options),
-    );
+    return this.generate(sampling, async (contextSequence, options) => {
+      const completion = new this.package.LlamaCompletion({ contextSequence });
+      const { metadata } = await completion.generateCompletionWithMeta(prompt, options);
+      return metadata.stopReason;
+    });
   }
 
   countTokens(text: string): number {
@@ -56,10 +69,7 @@ export class LlamaEngine implements Engine {
   /** node-llama-cpp calls back with each piece; the generator hands out what has come in. */
   private async *generate(
     sampling: Sampling,
-    run: (
-      sequence: ReturnType<LlamaContext["getSequence"]>,
-      options: PromptOptions,
-    ) => Promise<ModelResponse>,
+    run: (sequence: LlamaContextSequence, options: PromptOptions) => Promise<string>,
   ): Generation {
     const sequence = this.context.getSequence();
     // Aborts too when the caller stops listening, at a stop string for example.
@@ -83,7 +93,9 @@ export class LlamaEngine implements Engine {
     const ended = finished.then(pieces.end, pieces.end);
     try {
       yield* pieces;
-      return (await finished).metadata.stopReason === "maxTokens" ? "length" : "stop";
+      // The last tokens may have made no text.
+      if (tokens > 0) yield { text: "", tokens };
+      return (await finished) === "maxTokens" ? "length" : "stop";
     } finally {
       abort.abort();
       await ended;

@@ -17,35 +17,30 @@ declare module "node-llama-cpp" {
     dispose(): void;
   }
 
-  export interface PromptOptions {
-    maxTokens: number;
-    temperature: number;
-    topP: number;
-    seed: number;
-    signal: AbortSignal;
-    onToken(tokens: readonly number[]): void;
-    onTextChunk(text: string): void;
+  interface PromptOptions {
+    maxTokens?: number;
+    temperature?: number;
+    topP?: number;
+    seed?: number;
+    signal?: AbortSignal;
+    onToken?(tokens: readonly number[]): void;
+    onTextChunk?(text: string): void;
   }
 
-  export interface ModelResponse {
-    metadata: {
-      stopReason:
-        "abort" | "maxTokens" | "eogToken" | "stopGenerationTrigger" | "functionCalls" | "customStopTrigger";
-    };
-  }
-
-  export type ChatHistoryItem =
-    { type: "system" | "user"; text: string } | { type: "model"; response: string[] };
+  type ChatHistoryItem = { type: "system" | "user"; text: string } | { type: "model"; response: string[] };
 
   export class LlamaChatSession {
     constructor(options: { contextSequence: LlamaContextSequence });
     setChatHistory(history: ChatHistoryItem[]): void;
-    promptWithMeta(prompt: string, options: PromptOptions): Promise<ModelResponse>;
+    promptWithMeta(prompt: string, options: PromptOptions): Promise<{ stopReason: string }>;
   }
 
   export class LlamaCompletion {
     constructor(options: { contextSequence: LlamaContextSequence });
-    generateCompletionWithMeta(prompt: string, options: PromptOptions): Promise<ModelResponse>;
+    generateCompletionWithMeta(
+      prompt: string,
+      options: PromptOptions,
+    ): Promise<{ metadata: { stopReason: string } }>;
   }
 
   export function getLlama(options: { build: "never" }): Promise<{

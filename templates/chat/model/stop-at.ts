@@ -6,22 +6,27 @@ import type { Generation } from "./engine.ts";
  */
 export async function* stopAt(generation: Generation, stops: string[]): Generation {
   let held = "";
-  for (;;) {
-    const next = await generation.next();
-    if (next.done) {
-      if (held !== "") yield { text: held, tokens: 0 };
-      return next.value;
+  try {
+    for (;;) {
+      const next = await generation.next();
+      if (next.done) {
+        if (held !== "") yield { text: held, tokens: 0 };
+        return next.value;
+      }
+      const { text, tokens } = next.value;
+      held += text;
+      const found = Math.min(...stops.map((stop) => held.indexOf(stop)).filter((at) => at !== -1));
+      if (Number.isFinite(found)) {
+        yield { text: held.slice(0, found), tokens };
+        return "stop";
+      }
+      const safe = held.length - longestBeginning(held, stops);
+      yield { text: held.slice(0, safe), tokens };
+      held = held.slice(safe);
     }
-    held += next.value.text;
-    const found = Math.min(...stops.map((stop) => held.indexOf(stop)).filter((at) => at !== -1));
-    if (Number.isFinite(found)) {
-      yield { text: held.slice(0, found), tokens: next.value.tokens };
-      await generation.return("stop");
-      return "stop";
-    }
-    const safe = held.length - longestBeginning(held, stops);
-    yield { text: held.slice(0, safe), tokens: next.value.tokens };
-    held = held.slice(safe);
+  } finally {
+    // Also when nobody listens any more: the engine must not work on for no one.
+    await generation.return("stop");
   }
 }
 
