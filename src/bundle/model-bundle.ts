@@ -13,13 +13,15 @@ export interface ExternalPackage {
   version: string;
   /** Absolute folder it was resolved from. */
   dir: string;
-  /** Why it is not bundled: "native addon", "loads files beside itself", "build.external". */
+  /** Where the bundle expects it, below deps/: node_modules/sharp. */
+  location: string;
+  /** Why it is not bundled: "native addon", "reads files beside itself", "build.external". */
   reason: string;
 }
 
 export interface ModelBundle {
   files: CodeFile[];
-  /** Absolute paths of every file that went into it, packages included. */
+  /** Absolute paths of every file that went into it, packages and tsconfig.json included. */
   inputs: string[];
   externals: ExternalPackage[];
   warnings: Problem[];
