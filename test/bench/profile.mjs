@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLoadClient } from "./lib/load-client.mjs";
-import { slice } from "./lib/measure.mjs";
 import { waitForTurn } from "./lib/one-at-a-time.mjs";
 import { packageFolder } from "./lib/package.mjs";
 import { BARE_ARGS, startServer } from "./lib/server.mjs";
@@ -37,17 +36,20 @@ const server = options.bare
       stderr: join(dir, "requests.log"),
       healthPath: "/health/ready",
     });
-const result = await slice(client, server, {
+const cpuBefore = server.cpu();
+const result = await client.run({
+  port: server.port,
   path: options.bare ? `/${options.model}` : "/predict",
   body: options.body,
   connections: Number(options.connections),
   ms: Number(options.ms),
 });
+const cpuMicros = ((server.cpu() - cpuBefore) / result.requests) * 1e6;
 await server.stop();
 await client.stop();
 
 console.log(
-  `${Math.round(result.per_second)} requests/s, ${result.cpu_us.toFixed(1)} µs of server CPU a request (profiler included)`,
+  `${Math.round(result.per_second)} requests/s, ${cpuMicros.toFixed(1)} µs of server CPU a request (profiler included)`,
 );
 for (const name of readdirSync(dir).filter((file) => file.endsWith(".cpuprofile"))) {
   console.log(`\n${name.replace(".cpuprofile", "")}: µs a request, share of the busy time, function`);
