@@ -51,7 +51,8 @@ function parse(text: string): Document.Parsed | null {
       uniqueKeys: false,
       stringKeys: true,
       prettyErrors: false,
-      logLevel: "silent",
+      // Texts, numbers, truth, maps and lists: nothing that JSON has not.
+      resolveKnownTags: false,
     });
   } catch (error) {
     if (error instanceof RangeError) return null;

@@ -25,7 +25,10 @@ const overridable = {
 
 const environments = map({
   key: leaf(z.string().regex(MODEL_NAME), MODEL_NAME_RULE),
-  value: z.lazy(() => partObject(overridable)),
+  value: z
+    .lazy(() => partObject(overridable))
+    .nullable()
+    .transform((overrides) => overrides ?? {}),
   expects: "a map of environments to overrides",
 });
 

@@ -80,7 +80,9 @@ function invalidValue(
     return { path, message: `${name} is missing`, location, hint };
   }
   const type = typeAt(schema, path);
-  const location = document.source.location(document.valueSpan(path));
+  // What was written in place of the names may be values: only the key is shown.
+  const span = path.at(-1) === "secrets" ? document.keySpan(path) : document.valueSpan(path);
+  const location = document.source.location(span);
   const reason = customReason([issue]);
   if (reason !== undefined) return { path, message: `${name} ${reason}`, location };
   const message = `${name} must be ${expectationOf(type) ?? "something else"}, not ${shown(value, path)}`;

@@ -6,7 +6,8 @@ import { keysOf, typeAt } from "./schema-walk.ts";
 /** Where people look who know another tool's config, and where it is here. */
 const ELSEWHERE: Record<string, string> = {
   env: "Environment variables stand under environment_variables.",
-  environment: "Environment variables stand under environment_variables, names of secrets under secrets.",
+  environment:
+    "Environment variables stand under environment_variables, names of secrets under secrets, overrides under environments.",
   variables: "Environment variables stand under environment_variables.",
   requirements: "npm packages stand in package.json.",
   requirements_file: "npm packages stand in package.json.",
@@ -39,8 +40,8 @@ export function keyHint(path: KeyPath, schema: z.core.$ZodType): { hint?: string
   if (place && keyPathText(place) !== keyPathText(path)) {
     return { hint: `Did you mean ${keyPathText(place)}?` };
   }
-  if (close !== undefined) return { hint: `Did you mean ${keyPathText([...parent, close])}?` };
   if (Object.hasOwn(ELSEWHERE, key)) return { hint: ELSEWHERE[key] };
+  if (close !== undefined) return { hint: `Did you mean ${keyPathText([...parent, close])}?` };
   const far = placesOf(root, base).find((one) => nearest(key, [String(one.at(-1))]) !== undefined);
   if (far) return { hint: `Did you mean ${keyPathText(far)}?` };
   return siblings.length === 0 ? {} : { hint: `Valid here: ${siblings.join(", ")}.` };
