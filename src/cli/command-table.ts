@@ -15,6 +15,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/init.ts")).initCommand,
   },
   {
+    name: "build",
+    summary: "make the package that is served and deployed",
+    load: async () => (await import("./commands/build.ts")).buildCommand,
+  },
+  {
     name: "predict",
     summary: "call a running model once",
     load: async () => (await import("./commands/predict.ts")).predictCommand,
