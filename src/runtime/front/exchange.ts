@@ -66,10 +66,8 @@ export class Exchange implements Responder {
     this.#streaming = head.bodyBytes < 0;
     this.#sse = head.contentType === ContentType.SSE;
     this.#res.writeHead(head.status, this.#headers(head, head.bodyBytes));
-    if (this.#streaming) {
-      this.#res.flushHeaders();
-      this.#armItemTimer();
-    }
+    // The head leaves with the first bytes of the body, which have come with it.
+    if (this.#streaming) this.#armItemTimer();
   }
 
   data(bytes: Buffer, item: boolean): void {
