@@ -21,7 +21,10 @@ export interface RunningRuntime {
   ready: Promise<{ digest: string; load_ms: number }>;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Resolves once the change answers requests; rejects with the model's own error, the old code still serving. */
-  reload(generation: Generation, kind: "methods" | "process"): Promise<{ duration_ms: number; processes: number }>;
+  reload(
+    generation: Generation,
+    kind: "methods" | "process",
+  ): Promise<{ duration_ms: number; processes: number }>;
   /** SIGTERM, then SIGKILL after `graceMs` (default 75 s); may be called twice. */
   stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<void>;
 }

@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import type { Socket } from "node:net";
+import { AppError } from "../errors.ts";
+import type { ControlEvent, ControlRequest } from "../protocol/control.ts";
+import { PACKAGE_PATHS } from "../protocol/manifest.ts";
+import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
+import { runtimeError } from "./runtime-error.ts";
+import type { RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
+
+const CONTROL_FD = 3;
+/** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
+const DEFAULT_GRACE_MS = 75_000;
+/**
+ * V8's young generation grows to 48 MiB by default; little of a request lives, so a small one costs no
+ * throughput and saves that memory.
+ */
+const NODE_FLAGS = ["--max-semi-space-size=4"];
+
+/** Starts a packed runtime as a process group of its own and follows it through its control channel. */
+export function startRuntime(options: RuntimeOptions): RunningRuntime {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(options.packageDir, PACKAGE_PATHS.front)], {
+    cwd: options.packageDir,
+    // Its own group: a terminal's Ctrl-C reaches the command, which passes it on once.
+    detached: true,
+    stdio: ["ignore", options.stdout, options.stderr, "pipe"],
+    env: { ...runtimeEnv(options), ...options.env },
+  });
+  return follow(child, options);
+}
+
+function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
+  const listening = deferred<string>();
+  const ready = deferred<{ digest: string; load_ms: number }>();
+  const reloads = new Map<number, Deferred<{ duration_ms: number; processes: number }>>();
+  let lastFailure: Extract<ControlEvent, { type: "failed" }> | null = null;
+  let nextReload = 1;
+
+  const onEvent = (event: ControlEvent): void => {
+    if (event.type === "listening") listening.resolve(event.url);
+    if (event.type === "ready") ready.resolve({ digest: event.digest, load_ms: event.load_ms });
+    if (event.type === "failed") {
+      lastFailure = event;
+      const error = runtimeError(event, options.listen);
+      ready.reject(error);
+      if (event.reason.startsWith("listen")) listening.reject(error);
+    }
+    if (event.type === "reloaded") {
+      const reload = reloads.get(event.id);
+      reloads.delete(event.id);
+      if (event.ok) reload?.resolve({ duration_ms: event.duration_ms, processes: event.processes });
+      else reload?.reject(runtimeError({ ...event, reason: "reload" }, options.listen));
+    }
+    options.onEvent?.(event);
+  };
+  const control = child.stdio[CONTROL_FD] as Socket;
+  readLines(control, (line) => onEvent(JSON.parse(line) as ControlEvent));
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]?.setEncoding("utf8").on("data", (text: string) => options.onOutput?.(stream, text));
+  }
+
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null, why: string): void => {
+      const error =
+        lastFailure === null
+          ? new AppError("RUNTIME_FAILED", why)
+          : runtimeError(lastFailure, options.listen);
+      listening.reject(error);
+      ready.reject(error);
+      for (const reload of reloads.values()) reload.reject(error);
+      resolve({ code, signal });
+    };
+    child.on("error", (error) =>
+      end(null, null, `The inference server could not be started: ${error.message}`),
+    );
+    // `close`: the control channel's last words have been read by then.
+    child.on("close", (code, signal) =>
+      end(code, signal, `The inference server ended with ${signal ?? code}.`),
+    );
+  });
+
+  return {
+    pid: child.pid ?? -1,
+    listening: listening.promise,
+    ready: ready.promise,
+    exited,
+    reload(generation, kind) {
+      const id = nextReload++;
+      const reload = deferred<{ duration_ms: number; processes: number }>();
+      reloads.set(id, reload);
+      const request: ControlRequest = { type: "reload", id, generation, kind };
+      control.write(`${JSON.stringify(request)}\n`);
+      return reload.promise;
+    },
+    async stop({ signal = "SIGTERM", graceMs = DEFAULT_GRACE_MS } = {}) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The user's environment without what npm and an outer runtime put there. */
+function runtimeEnv(options: RuntimeOptions): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  const own = new Set<string>(Object.values(RUNTIME_ENV));
+  own.delete(RUNTIME_ENV.secretsDir);
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!name.startsWith("npm_") && !own.has(name)) env[name] = value;
+  }
+  env[RUNTIME_ENV.packageDir] = options.packageDir;
+  env[RUNTIME_ENV.controlFd] = String(CONTROL_FD);
+  if ("socket" in options.listen) env[RUNTIME_ENV.socket] = options.listen.socket;
+  else {
+    env[RUNTIME_ENV.port] = String(options.listen.port);
+    env[RUNTIME_ENV.host] = options.listen.host;
+  }
+  return env;
+}
+
+function readLines(stream: Socket, onLine: (line: string) => void): void {
+  let held = "";
+  stream.setEncoding("utf8");
+  stream.on("error", () => undefined);
+  stream.on("data", (text: string) => {
+    const lines = (held + text).split("\n");
+    held = lines.pop() as string;
+    for (const line of lines) if (line !== "") onLine(line);
+  });
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  // Callers await only what they need; the others must not end the process.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
