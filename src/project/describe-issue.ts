@@ -148,7 +148,7 @@ function listHint(value: unknown, type: z.core.$ZodType | undefined): string | u
 }
 
 function accepts(type: z.core.$ZodType, value: unknown): boolean {
-  return z.core.safeParse(type, value).success;
+  return z.safeParse(type, value).success;
 }
 
 /** A scalar as it stands in the file. */

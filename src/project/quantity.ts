@@ -33,7 +33,7 @@ export function parseSize(text: string): number | null {
     text
       .trim()
       .replace(/\s+(?=[A-Za-z])/, "")
-      .replace(/(?<=[A-Za-z])B$/, ""),
+      .replace(/(?<=[A-Za-z\d])B$/, ""),
   );
 }
 
