@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Transform } from "node:stream";
-import { createGunzip } from "node:zlib";
+import type { createGunzip } from "node:zlib";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 
 /** A gzip body may unpack to this many times its size; real data rarely reaches 100. */
@@ -54,7 +54,11 @@ export class BodyReader {
 
   start(): void {
     const encoding = this.#req.headers["content-encoding"];
-    if (encoding === "gzip" || encoding === "x-gzip") return this.#readGzip();
+    if (encoding === "gzip" || encoding === "x-gzip") {
+      // Rare, and a module that every start would pay for.
+      void import("node:zlib").then((zlib) => this.#readGzip(zlib.createGunzip));
+      return;
+    }
     if (encoding !== undefined && encoding !== "identity") {
       return this.#handlers.onBad(`content-encoding ${encoding} is not supported; gzip is`);
     }
@@ -155,8 +159,8 @@ export class BodyReader {
     this.#handlers.onTooLarge();
   }
 
-  #readGzip(): void {
-    const gunzip = createGunzip();
+  #readGzip(create: typeof createGunzip): void {
+    const gunzip = create();
     let packed = 0;
     let unpacked = 0;
     this.#req.on("data", (chunk: Buffer) => (packed += chunk.byteLength));

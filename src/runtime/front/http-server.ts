@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { ToModel } from "../channel/frames.ts";
@@ -21,6 +21,8 @@ const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 20_000;
 
 export interface HttpServerOptions {
+  /** node:http's, handed in: loading that module is for when the model process is on its way. */
+  createServer: typeof createServer;
   pool: ProcessPool;
   dispatcher: Dispatcher;
   metrics: Metrics;
@@ -38,7 +40,7 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#model = new ModelRoutes(options);
-    this.server = createServer({
+    this.server = options.createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
       // Bodies have limits of their own in BodyReader: a large upload may rightly take long.

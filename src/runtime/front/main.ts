@@ -13,14 +13,14 @@ import { UserMetrics } from "./user-metrics.ts";
 
 try {
   const options = readOptions(process.argv.slice(2), process.env);
-  run(options, readPackage(options.packageDir));
+  await run(options, readPackage(options.packageDir));
 } catch (error) {
   if (!(error instanceof OptionsError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
 }
 
-function run(options: FrontOptions, files: PackageFiles): void {
+async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   const logger = new Logger(options, Object.keys(files.config.secrets));
   const metrics = new Metrics();
   const userMetrics = new UserMetrics();
@@ -62,9 +62,10 @@ function run(options: FrontOptions, files: PackageFiles): void {
     },
     files,
   );
-  // The model process starts before anything else is made: its start is the longest part of ours.
+  // The model process starts before anything else is loaded: its start is the longest part of ours.
   pool.start();
-  const http = new HttpServer({ pool, dispatcher, metrics, userMetrics, done: recordRequest });
+  const { createServer } = await import("node:http");
+  const http = new HttpServer({ createServer, pool, dispatcher, metrics, userMetrics, done: recordRequest });
 
   let stopping: Promise<void> | null = null;
   void start();

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
-
-const PREFIX = randomBytes(5).toString("hex");
+// Ids need to differ, not to be secret, and node:crypto is slow to load.
+const PREFIX = Math.random().toString(36).slice(2, 10);
 const ALLOWED = /^[\w.:/+=@-]{1,128}$/;
 let count = 0;
 
