@@ -11,19 +11,22 @@ export function packageFolder(root) {
   if (!existsSync(join(RUNTIME, "front.mjs"))) {
     throw new Error("dist/runtime is missing: run `npm run build` first");
   }
+  // dist/ may be compiled anew while the bench runs: all packages get the files of this moment.
+  const runtime = join(root, "runtime");
+  cpSync(RUNTIME, runtime, { recursive: true });
   return {
     /** With `profileDir`, its model process writes a CPU profile there when it shuts down. */
     package(name, { profileDir = null } = {}) {
       const dir = join(root, "packages", profileDir === null ? name : `${name}-profiled`);
-      if (!existsSync(dir)) assemble(dir, name, profileDir);
+      if (!existsSync(dir)) assemble(dir, { name, profileDir, runtime });
       return dir;
     },
   };
 }
 
-function assemble(dir, name, profileDir) {
+function assemble(dir, { name, profileDir, runtime }) {
   for (const layer of ["code", "config", "data", "deps"]) mkdirSync(join(dir, layer), { recursive: true });
-  cpSync(RUNTIME, join(dir, "runtime"), { recursive: true });
+  cpSync(runtime, join(dir, "runtime"), { recursive: true });
   cpSync(join(MODELS, `${name}.mjs`), join(dir, profileDir === null ? "code/model.mjs" : "code/inner.mjs"));
   if (profileDir !== null) cpSync(join(MODELS, "profiled.mjs"), join(dir, "code/model.mjs"));
   cpSync(join(MODELS, "spin.mjs"), join(dir, "code/spin.mjs"));

@@ -46,7 +46,9 @@ export async function run(context) {
 /** The runtime's own figures do not depend on the command line working. */
 async function serveOrNothing(context) {
   try {
-    return await context.serveStarter();
+    const serve = await context.serveStarter();
+    if (serve !== null) await (await serve()).stop();
+    return serve;
   } catch (error) {
     console.error(`purlin serve is not measured: ${error.message}`);
     return null;
