@@ -75,6 +75,16 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
       : "";
     options.report.emit({ type: "warning", code: "BUILD", message: at + message, ...(hint ? { hint } : {}) });
   }
+  if (options.archive !== undefined) {
+    const { createArchive } = await import("../pack/create-archive.ts");
+    options.report.emit({ type: "step", message: "writing the archive" });
+    result.archive = await createArchive(place, options.archive);
+  }
+  if (options.verify === true) {
+    const { verifyPackage } = await import("./build-steps/verify-package.ts");
+    await verifyPackage(place, { projectDir: options.dir, report: options.report, signal: options.signal });
+    result.verified = true;
+  }
   return { ...result, duration_ms: Math.round((performance.now() - startedAt) * 10) / 10 };
 }
 

@@ -62,6 +62,7 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
   async function bundleAll(): Promise<EntryResult[]> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const before = outside.size;
+      outside.beginRound();
       const results = [await bundleEntry(project.modelFile, MODEL)];
       const queue = [...(results[0]?.found.workers ?? [])];
       const seen = new Set<string>();

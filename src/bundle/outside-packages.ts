@@ -12,15 +12,18 @@ export interface OutsidePackages {
   readonly size: number;
   add(pkg: InstalledPackage, reason: string): void;
   has(pkg: InstalledPackage): boolean;
-  /** Below deps/: node_modules/sharp. */
+  /** Below deps/: node_modules/sharp. Whoever asks points the bundle there: the package is in use. */
   location(pkg: InstalledPackage): string;
-  /** In the order of their locations. */
+  /** Begins a round of bundling, in which nothing is in use yet. */
+  beginRound(): void;
+  /** Those in use, in the order of their locations. */
   list(): ExternalPackage[];
 }
 
 export function createOutsidePackages(projectDir: string): OutsidePackages {
   const packages = new Map<string, { pkg: InstalledPackage; reason: string }>();
   let locations: Map<string, string> | null = null;
+  const used = new Set<string>();
 
   return {
     get size() {
@@ -32,9 +35,14 @@ export function createOutsidePackages(projectDir: string): OutsidePackages {
       locations = null;
     },
     has: (pkg) => packages.has(pkg.dir),
-    location: (pkg) => assigned().get(pkg.dir) ?? `node_modules/${pkg.name}`,
+    location(pkg) {
+      used.add(pkg.dir);
+      return assigned().get(pkg.dir) ?? `node_modules/${pkg.name}`;
+    },
+    beginRound: () => used.clear(),
     list: () =>
       [...packages.values()]
+        .filter(({ pkg }) => used.has(pkg.dir))
         .map(({ pkg, reason }) => ({
           name: pkg.name,
           version: pkg.version,
