@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/build.ts")).buildCommand,
   },
   {
+    name: "test",
+    summary: "run the examples of config.yaml against the package",
+    load: async () => (await import("./commands/test.ts")).testCommand,
+  },
+  {
     name: "predict",
     summary: "call a running model once",
     load: async () => (await import("./commands/predict.ts")).predictCommand,

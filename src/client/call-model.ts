@@ -69,6 +69,11 @@ export async function callModel<T>(call: ModelCall, use: (answer: ModelAnswer) =
   }
 }
 
+/** Loads what a call needs, for those who measure calls. */
+export async function loadClient(): Promise<void> {
+  await import("undici");
+}
+
 function headerText(answer: Dispatcher.ResponseData, name: string): string | null {
   const value = answer.headers[name];
   return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
