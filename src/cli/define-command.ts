@@ -68,7 +68,10 @@ export interface CommandContext {
   report: Reporter;
   signal: AbortSignal;
   style: Style;
-  /** Writes to stdout and waits until it has room again. Text is masked, bytes are not. */
+  /**
+   * Writes to stdout and waits until it has room again. Text is masked, bytes are not. Throws CancelledError
+   * where nobody reads any more.
+   */
   write(chunk: string | Uint8Array): Promise<void>;
   /** Values that must never be printed. */
   addSecrets(values: Iterable<string>): void;

@@ -5,6 +5,8 @@ export interface Sink {
   /** False where the sink is full; `drained` then tells when it takes more. */
   write(chunk: string | Uint8Array): boolean;
   drained(): Promise<void>;
+  /** Nobody reads it any more. */
+  readonly broken: boolean;
   columns?: number | undefined;
 }
 

@@ -12,8 +12,8 @@ export async function main(argv: readonly string[]): Promise<never> {
   const stop = new AbortController();
   for (const signal of STOP_SIGNALS) process.on(signal, () => onStopSignal(signal, stop));
   const stdout = streamSink(process.stdout, (error) => {
-    // `purlin ... | head -1` is no fault: what still runs is stopped, without a word.
-    if (error.code === "EPIPE") return stop.abort(new CancelledError("SIGPIPE"));
+    // `purlin ... | head -1` is no fault. What streams ends with its next piece; what serves goes on.
+    if (error.code === "EPIPE") return;
     process.stderr.write(`error stdout cannot be written to: ${error.message}\n`);
     process.exit(1);
   });

@@ -5,8 +5,8 @@ export function parsePort(text: string): number {
   return wholeNumber(text, 0, 65_535);
 }
 
-export function parseCount(text: string): number {
-  return wholeNumber(text, 1, 1024);
+export function parseWorkers(text: string): number | "auto" {
+  return text === "auto" ? "auto" : wholeNumber(text, 1, 1024);
 }
 
 /** Seconds, also as "90s", "5m", "1.5h"; more than 0. */

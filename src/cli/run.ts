@@ -80,6 +80,7 @@ async function runCommand(
     addSecrets: (values) => redactor.add(values),
     async write(chunk) {
       report.settle();
+      if (io.stdout.broken) throw new CancelledError("SIGPIPE");
       const hasRoom = io.stdout.write(typeof chunk === "string" ? redactor.redact(chunk) : chunk);
       if (!hasRoom) await io.stdout.drained();
     },

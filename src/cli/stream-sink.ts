@@ -36,6 +36,9 @@ export function streamSink(
         stream.once("error", () => resolve());
         stream.write("", () => resolve());
       }),
+    get broken() {
+      return broken;
+    },
     get columns() {
       return stream.columns;
     },

@@ -67,6 +67,7 @@ function collector(onChunk?: (chunk: string | Uint8Array) => void): Sink & { byt
       return true;
     },
     drained: () => Promise.resolve(),
+    broken: false,
     bytes: () => Buffer.concat(chunks),
   };
 }
