@@ -7,6 +7,7 @@ export interface Sink {
   drained(): Promise<void>;
   /** Nobody reads it any more. */
   readonly broken: boolean;
+  /** Of the terminal; 0 or undefined where they are not known. */
   columns?: number | undefined;
 }
 

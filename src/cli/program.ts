@@ -23,7 +23,7 @@ export async function parseLine(
       writeErr: (text) => (help.given += text),
       outputError() {},
     })
-    .configureHelp({ helpWidth: Math.min(io.stdout.columns ?? 100, 110) })
+    .configureHelp({ helpWidth: Math.min(io.stdout.columns || 100, 110) })
     .exitOverride();
   addOptions(root, GLOBAL_OPTIONS);
 

@@ -80,7 +80,7 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
     frame = (frame + 1) % FRAMES.length;
     const elapsed = performance.now() - step.startedAt;
     const parts = [step.message, step.progress, elapsed > 2000 ? formatMs(elapsed) : ""].filter(Boolean);
-    const text = parts.join(" · ").slice(0, (options.columns ?? 80) - 3);
+    const text = parts.join(" · ").slice(0, (options.columns || 80) - 3);
     write(`${ERASE_LINE}${style.code(FRAMES[frame] ?? "")} ${text}`);
     drawn = true;
   }
