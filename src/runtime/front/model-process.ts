@@ -183,7 +183,7 @@ export class ModelProcess {
   #ended(init: ModelProcessInit, reason: string): void {
     if (this.state === "dead") return;
     this.state = "dead";
-    for (const finish of [...this.#calls.values()]) finish(null);
+    for (const finish of this.#calls.values()) finish(null);
     init.onExit(this, reason);
   }
 }

@@ -24,6 +24,8 @@ export function acceptWebSocket(upgrade: Upgrade, options: UpgradeOptions, metho
       client.close(NOT_IMPLEMENTED, "WebSocket is not implemented by this model.");
       return;
     }
+    // It lives by the events of the two sockets.
+    // oxlint-disable-next-line no-new
     new Connection(client, upgrade, { options, method });
   });
 }

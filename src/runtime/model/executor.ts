@@ -329,7 +329,7 @@ function isStream(value: unknown): value is Stream {
     Symbol.iterator in value &&
     !(value instanceof Map) &&
     !(value instanceof Set) &&
-    !(value instanceof String)
+    Object.prototype.toString.call(value) !== "[object String]"
   );
 }
 

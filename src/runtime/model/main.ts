@@ -157,7 +157,7 @@ function credit(id: number, bytes: number): void {
 async function health(id: number): Promise<void> {
   let healthy = false;
   try {
-    healthy = Boolean(await (model?.instance as { isHealthy(): unknown }).isHealthy());
+    healthy = Boolean(await ((model as LoadedModel).instance as { isHealthy(): unknown }).isHealthy());
   } catch (error) {
     const { message, stack } = describeThrown(error);
     log("error", `Exception while checking if the model is healthy: ${message}`, { stack });

@@ -125,21 +125,18 @@ class Connection {
   }
 
   #makeSocket(): EventTarget {
-    const connection = this;
     const socket = new EventTarget();
     const { addEventListener } = socket;
     return Object.assign(socket, {
-      addEventListener(...args: Parameters<EventTarget["addEventListener"]>) {
+      addEventListener: (...args: Parameters<EventTarget["addEventListener"]>) => {
         addEventListener.apply(socket, args);
-        if (args[0] === "message") connection.#listen();
+        if (args[0] === "message") this.#listen();
       },
       request: this.job.request,
-      get signal(): AbortSignal {
-        return connection.job.request.signal;
-      },
-      send: (data: string | ArrayBufferLike | ArrayBufferView) => connection.#send(data),
-      close: (code = NORMAL, reason = "") => connection.close(code, reason),
-      [Symbol.asyncIterator]: () => connection.#messages(),
+      signal: this.job.request.signal,
+      send: (data: string | ArrayBufferLike | ArrayBufferView) => this.#send(data),
+      close: (code = NORMAL, reason = "") => this.close(code, reason),
+      [Symbol.asyncIterator]: () => this.#messages(),
     });
   }
 
