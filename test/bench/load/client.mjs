@@ -8,10 +8,12 @@ import { ResponseFramer } from "./response-framer.mjs";
 
 const READ_BUFFER_BYTES = 256 * 1024;
 
+const kinds = { "closed-loop": closedLoop, fresh: freshConnections, probe };
+
 process.on("message", async ({ id, job }) => {
   const started = process.cpuUsage();
   try {
-    const result = job.kind === "probe" ? await probe(job) : await closedLoop(job);
+    const result = await kinds[job.kind ?? "closed-loop"](job);
     const used = process.cpuUsage(started);
     process.send({ id, result: { ...result, client_cpu_us: used.user + used.system } });
   } catch (error) {
@@ -70,6 +72,33 @@ function closedLoop({ port, path, body: bodyName, connections, ms = Infinity, co
     ...percentiles("latency", latencies),
     ...percentiles("first", firstBytes),
   }));
+}
+
+/** One request after the other, each over a connection of its own; times count from the connect. */
+async function freshConnections({ port, path, body, ms }) {
+  const request = requestBytes("POST", path, body);
+  const latencies = [];
+  const firstBytes = [];
+  let errors = 0;
+  const deadline = performance.now() + ms;
+  while (performance.now() < deadline) {
+    await new Promise((resolve, reject) => {
+      const from = performance.now();
+      const framer = new ResponseFramer(
+        () => firstBytes.push(performance.now() - from),
+        () => {
+          latencies.push(performance.now() - from);
+          if (framer.status !== 200) errors += 1;
+          socket.destroy();
+        },
+      );
+      const socket = openSocket(port, framer, () => socket.write(request));
+      socket.on("error", reject);
+      socket.on("close", () => resolve());
+    });
+  }
+  const requests = latencies.length;
+  return { requests, errors, ...percentiles("latency", latencies), ...percentiles("first", firstBytes) };
 }
 
 /** A GET every `every_ms`, for `ms`: over one kept connection, or over a new one each time. */

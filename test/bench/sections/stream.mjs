@@ -29,6 +29,17 @@ export async function run(context) {
       tight: measure(servers.tight, connections),
     });
   const one = await measureAll(1);
+  const measureFresh = (server) => () =>
+    slice(context.client, server, {
+      kind: "fresh",
+      path: pathOf(server),
+      body: "json_1k",
+      ms: context.sliceMs,
+    });
+  const fresh = await rounds(context.rounds, {
+    bare: measureFresh(servers.bare),
+    ours: measureFresh(servers.ours),
+  });
   const sixteen = await measureAll(16);
   await Promise.all(Object.values(servers).map((server) => server.stop()));
 
@@ -41,6 +52,11 @@ export async function run(context) {
       unit: "ms",
       ...compare(one.ours, one.bare, (record) => record.first_p50),
       target: atMost(1.5),
+    }),
+    row({
+      figure: "first chunk, a new connection each time: p50",
+      unit: "ms",
+      ...compare(fresh.ours, fresh.bare, (record) => record.first_p50),
     }),
     row({
       figure: "whole stream, c=1: p50",
