@@ -34,8 +34,18 @@ export async function buildPackage(options: BuildOptions, place: string): Promis
   report.emit({ type: "step", message: `bundling ${relative(project.dir, project.modelFile)}` });
   const bundle = await bundleOnce(project, target);
   stopIfAsked(signal);
-
   report.emit({ type: "step", message: "packing" });
+  return packBundle({ project, target, bundle, startedAt }, options, place);
+}
+
+/** Packs a project whose code has been bundled. */
+export async function packBundle(
+  made: { project: Project; target: Target; bundle: ModelBundle; startedAt: number },
+  options: BuildOptions,
+  place: string,
+): Promise<BuildResult> {
+  const { project, target, bundle, startedAt } = made;
+  const { report, signal } = options;
   const parts = collectParts(project, target, bundle);
   const before = readManifestFile(place);
   const manifest = await packPackage({
