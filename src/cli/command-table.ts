@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/build.ts")).buildCommand,
   },
   {
+    name: "serve",
+    summary: "run the package with the server that would be deployed",
+    load: async () => (await import("./commands/serve.ts")).serveCommand,
+  },
+  {
     name: "test",
     summary: "run the examples of config.yaml against the package",
     load: async () => (await import("./commands/test.ts")).testCommand,

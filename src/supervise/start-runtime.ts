@@ -11,15 +11,9 @@ import type { RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
 const CONTROL_FD = 3;
 /** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
 const DEFAULT_GRACE_MS = 75_000;
-/**
- * V8's young generation grows to 48 MiB by default; little of a request lives, so a small one costs no
- * throughput and saves that memory.
- */
-const NODE_FLAGS = ["--max-semi-space-size=4"];
-
 /** Starts a packed runtime as a process group of its own and follows it through its control channel. */
 export function startRuntime(options: RuntimeOptions): RunningRuntime {
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(options.packageDir, PACKAGE_PATHS.front)], {
+  const child = spawn(process.execPath, [join(options.packageDir, PACKAGE_PATHS.front)], {
     cwd: options.packageDir,
     // Its own group: a terminal's Ctrl-C reaches the command, which passes it on once.
     detached: true,

@@ -31,10 +31,11 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   });
   const control = new ControlChannel(options.controlFd, {
     onRequest: (request) => void handleControl(request),
-    // Whoever started this runtime is gone.
-    onClose: () => void shutDown(0),
+    // Whoever started this runtime is gone; one that was told to stop already has been left for good.
+    onClose: () => (stopping === null ? void shutDown(0) : exitNow(143)),
   });
   let announced = false;
+  let stopping: Promise<void> | null = null;
   const pool = new ProcessPool(
     {
       front: options,
@@ -67,7 +68,6 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   const { createServer } = await import("node:http");
   const http = new HttpServer({ createServer, pool, dispatcher, metrics, userMetrics, done: recordRequest });
 
-  let stopping: Promise<void> | null = null;
   void start();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(signal, () => {

@@ -16,11 +16,6 @@ import { LineSplitter } from "./line-splitter.ts";
 import { guardProcessGroup, type Guard } from "./process-guard.ts";
 import type { UserMetric } from "./user-metrics.ts";
 
-/**
- * V8's young generation by default grows to three times 16 MiB a process; requests leave little that lives,
- * so a small one costs no throughput and saves that memory.
- */
-const NODE_FLAGS = ["--max-semi-space-size=4"];
 const CALL_TIMEOUT_MS = 5000;
 /** Environment of the front that must not reach user code. */
 const OWN_ENV = [RUNTIME_ENV.port, RUNTIME_ENV.host, RUNTIME_ENV.socket, RUNTIME_ENV.controlFd] as const;
@@ -71,17 +66,13 @@ export class ModelProcess {
       environment: init.environment,
       validateOutput: init.validateOutput,
     });
-    this.#child = spawn(
-      process.execPath,
-      [...NODE_FLAGS, join(init.packageDir, PACKAGE_PATHS.modelProcess), options],
-      {
-        // A group of its own: a terminal's Ctrl-C is the front's business, and what user code forks dies with it.
-        detached: true,
-        stdio: ["ignore", "pipe", "pipe", "pipe"],
-        env: modelEnv(init.environmentVariables),
-        cwd: init.packageDir,
-      },
-    );
+    this.#child = spawn(process.execPath, [join(init.packageDir, PACKAGE_PATHS.modelProcess), options], {
+      // A group of its own: a terminal's Ctrl-C is the front's business, and what user code forks dies with it.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      env: modelEnv(init.environmentVariables),
+      cwd: init.packageDir,
+    });
     const pipe = this.#child.stdio[3] as unknown as Duplex;
     const { socket, writer } = openFrontEnd(pipe, (type, id, payload) =>
       this.#receive(init, type, id, payload),

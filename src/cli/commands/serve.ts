@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import type { ControlEvent } from "../../protocol/control.ts";
+import { defineCommand } from "../define-command.ts";
+import { parsePort, parseWorkers } from "../parse-values.ts";
+
+interface Options {
+  port: number;
+  host: string;
+  watch?: true;
+  workers?: number | "auto";
+  logFormat?: "pretty" | "json";
+  logLevel?: string;
+}
+
+export const serveCommand = defineCommand<Options>({
+  name: "serve",
+  summary: "run the package with the server that would be deployed",
+  description:
+    "Builds where something has changed, then runs the packed files themselves. Prints the address once the socket\n" +
+    "is open and `ready` once the model has loaded; requests are logged on stderr.",
+  arguments: [{ name: "[dir]", description: "a project, a package or an archive of one; this folder" }],
+  options: [
+    {
+      flags: "-p, --port <port>",
+      description: "0 picks a free one",
+      default: 8080,
+      parse: parsePort,
+      env: "PORT",
+    },
+    { flags: "--host <host>", description: "the address to listen on", default: "127.0.0.1", env: "HOST" },
+    { flags: "-w, --watch", description: "put each save live, without losing a request" },
+    { flags: "--workers <n>", description: "model processes, or auto; config.yaml's", parse: parseWorkers },
+    {
+      flags: "--log-format <format>",
+      description: "pretty on a terminal, json elsewhere",
+      choices: ["pretty", "json"],
+    },
+    {
+      flags: "--log-level <level>",
+      description: "what is logged",
+      choices: ["debug", "info", "warn", "error"],
+    },
+  ],
+  examples: [
+    "purlin serve --watch",
+    "purlin serve my-model --port 0",
+    "purlin serve my-model.tgz --host 0.0.0.0",
+  ],
+  long: true,
+  async run({ args, options }, { cwd, isTTY, json, report, signal, write }) {
+    const { serve } = await import("../../actions/serve.ts");
+    await serve({
+      target: resolve(cwd, args[0] ?? "."),
+      port: options.port,
+      host: options.host,
+      watch: options.watch,
+      workers: options.workers,
+      logFormat: options.logFormat ?? (isTTY.stderr ? "pretty" : "json"),
+      logLevel: options.logLevel,
+      announce: false,
+      report,
+      signal,
+      onEvent: (event) => {
+        const line = json ? JSON.stringify(event) : announcement(event);
+        // Who read the address may have gone: no reason to stop serving.
+        if (line !== null) write(`${line}\n`).catch(() => {});
+      },
+    });
+    return undefined;
+  },
+});
+
+/** The lines that scripts wait for, whatever the format of the log. */
+function announcement(event: ControlEvent): string | null {
+  if (event.type === "listening") return `listening on ${event.url}`;
+  return event.type === "ready" ? "ready" : null;
+}
