@@ -32,7 +32,7 @@ mkdirSync(dist, { recursive: true });
 const [, runtime] = await Promise.all([
   build({
     ...common,
-    entryPoints: { main: "src/cli/main.ts" },
+    entryPoints: { main: "src/cli/main.ts", "copy-lane": "src/pack/copy-lane.ts" },
     outdir: `${staging}/cli`,
     outExtension: { ".js": ".mjs" },
     splitting: true,

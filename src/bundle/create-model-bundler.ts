@@ -108,9 +108,11 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
   /** A package whose code cannot be bundled works as well from its own folder. */
   function moveOutside(error: Message): void {
     if (!error.location) return;
-    const pkg = packageOfFile(resolve(project.dir, error.location.file));
+    const file = resolve(project.dir, error.location.file);
+    const pkg = packageOfFile(file);
     if (pkg === null || config.build.bundle.includes(pkg.name)) return;
-    outside.add(pkg, `cannot be bundled: ${error.text.slice(0, 100)}`);
+    const reason = needsDiskBySource(readFileSync(file, "utf8"));
+    outside.add(pkg, reason ?? `cannot be bundled: ${error.text.slice(0, 100)}`);
   }
 
   function scan({ metafile }: EntryResult): void {

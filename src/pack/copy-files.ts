@@ -1,7 +1,10 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
+import { installDir } from "../util/install-dir.ts";
 import { type Copied, copyFile } from "./copy-file.ts";
+import type { LaneMessage } from "./copy-lane.ts";
 
 export interface CopyJob {
   from: string;
@@ -22,14 +25,6 @@ const THREADS_FROM_BYTES = 64 * 1024 ** 2;
 const MAX_THREADS = 8;
 /** The event loop is let in this often. */
 const YIELD_EVERY_MS = 30;
-
-const LANE = "purlin-copy-lane";
-
-interface LaneMessage {
-  index: number;
-  copied?: Copied;
-  error?: { message: string; code?: string; path?: string };
-}
 
 /** Copies and hashes files, on all cores where there is much to do. Results are in the order of the jobs. */
 export async function copyFiles(jobs: readonly CopyJob[], options: CopyOptions = {}): Promise<Copied[]> {
@@ -64,8 +59,8 @@ async function copyInThreads(
   let files = 0;
   const workers = shareOut(jobs, Math.min(availableParallelism(), MAX_THREADS)).map(
     (indexes) =>
-      new Worker(new URL(import.meta.url), {
-        workerData: { lane: LANE, jobs: indexes.map((index) => ({ index, job: jobs[index] })) },
+      new Worker(join(installDir(), "dist/cli/copy-lane.mjs"), {
+        workerData: indexes.map((index) => ({ index, job: jobs[index] })),
       }),
   );
   try {
@@ -109,21 +104,3 @@ function shareOut(jobs: readonly CopyJob[], threads: number): number[][] {
   }
   return lanes.map(({ indexes }) => indexes);
 }
-
-function runLane(jobs: readonly { index: number; job: CopyJob }[]): void {
-  for (const { index, job } of jobs) {
-    const message: LaneMessage = { index };
-    try {
-      message.copied = copyFile(job.from, job.to, job.mode);
-    } catch (error) {
-      const { message: text, code, path } = error as NodeJS.ErrnoException;
-      message.error = { message: text, ...(code ? { code } : {}), path: path ?? job.from };
-    }
-    parentPort?.postMessage(message); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
-    if (message.error) return;
-  }
-}
-
-// This file is also the thread's own: built into one of the CLI's chunks, it has no place of its own on disk.
-const data = workerData as { lane?: string; jobs?: { index: number; job: CopyJob }[] } | null;
-if (!isMainThread && data?.lane === LANE) runLane(data.jobs ?? []);

@@ -28,14 +28,18 @@ export interface DataFiles {
 export function dataFiles(options: DataOptions): DataFiles {
   const { projectDir, dataDir, ignores } = options;
   const result: DataFiles = { files: [], dropped: [], folders: [] };
-  if (dataDir !== null) visitFolder(dataDir, PACKAGE_PATHS.data, new Set());
+  if (dataDir !== null) visitFolder({ dir: dataDir, from: dataDir }, PACKAGE_PATHS.data, new Set());
   return result;
 
   /** `open` holds the folders that this one lies in, so that a link to one of them is no endless way down. */
-  function visitFolder(dir: string, packedDir: string, open: ReadonlySet<string>): void {
+  function visitFolder(
+    { dir, from }: { dir: string; from: string },
+    packedDir: string,
+    open: ReadonlySet<string>,
+  ): void {
     const real = realpathSync(dir);
     if (open.has(real)) {
-      throw new AppError("LINK_OUTSIDE", `${shown(dir)} is a link to a folder that it lies in itself.`, {
+      throw new AppError("LINK_OUTSIDE", `${shown(from)} is a link to a folder that it lies in itself.`, {
         hint: "Remove the link; a package cannot hold it.",
       });
     }
@@ -57,7 +61,7 @@ export function dataFiles(options: DataOptions): DataFiles {
     if (answer.ignored) {
       result.dropped.push({ path: shown(path), rule: answer.rule ?? "an ignore rule" });
     } else if (stat.isDirectory()) {
-      visitFolder(target === path ? path : target, packed, inside);
+      visitFolder({ dir: target, from: path }, packed, inside);
     } else if (stat.isFile()) {
       const rule = target === path ? "data/" : `data/, a link to ${shown(target)}`;
       result.files.push({ layer: "data", path: packed, source: target, mode: packedMode(stat.mode), rule });

@@ -25,7 +25,7 @@ export function makeStaging(place: string): string {
     return staging;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EACCES" && code !== "EROFS" && code !== "EPERM" && code !== "ENOTDIR") throw error;
+    if (!["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code ?? "")) throw error;
     throw new AppError("NOT_WRITABLE", `Nothing can be written in ${parent}.`, {
       hint: "Check its owner and permissions, or name another folder with --output.",
       cause: error,
