@@ -1,5 +1,5 @@
 // Sends a WAV file (16 kHz, mono, 16 bit) at the pace of its sound and prints what comes back.
-// Usage: node client.mjs samples/speech.wav [ws://127.0.0.1:8080/v1/websocket]
+// Usage: node client.mjs [samples/speech.wav] [ws://127.0.0.1:8080/v1/websocket]
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
