@@ -10,6 +10,9 @@ export interface UserHttpError {
   code: string;
 }
 
+/** All of the model process is one file. */
+const OWN_FILE = import.meta.url;
+
 const HTTP_ERROR = Symbol.for("purlin.HttpError");
 
 export function asHttpError(thrown: unknown): UserHttpError | null {
@@ -36,7 +39,7 @@ function userFrames(stack: string): string[] {
   const frames: string[] = [];
   for (const line of stack.split("\n")) {
     if (!/^\s+at /.test(line)) continue;
-    if (line.includes("/runtime/model.mjs") || line.includes("node:internal/")) continue;
+    if (line.includes(OWN_FILE) || /\(?node:/.test(line)) continue;
     frames.push(mapFrame(line));
   }
   return frames;
