@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { posix } from "node:path";
 import { describe, it } from "node:test";
-import { importsOf, ROOT, type SourceFile, sourceFiles, withoutComments } from "./helpers/source-files.ts";
+import { codeOnly, importsOf, ROOT, type SourceFile, sourceFiles } from "./helpers/source-files.ts";
 
 interface Floor {
   /** Folders of src/ whose files it may import, itself aside. */
@@ -131,7 +131,7 @@ describe("the habits of src/", () => {
   it("only the shell prints, exits and knows the current folder", () => {
     const offenders = (pattern: RegExp, allowed: (path: string) => boolean) =>
       files
-        .filter((file) => !allowed(file.path) && pattern.test(withoutComments(file.text)))
+        .filter((file) => !allowed(file.path) && pattern.test(codeOnly(file.text)))
         .map(({ path }) => path);
     assert.deepEqual(
       offenders(
@@ -155,7 +155,7 @@ describe("the habits of src/", () => {
   });
 
   it("exports have names", () => {
-    for (const { path, text } of files) assert.doesNotMatch(withoutComments(text), /^export default/m, path);
+    for (const { path, text } of files) assert.doesNotMatch(codeOnly(text), /^export default/m, path);
   });
 });
 

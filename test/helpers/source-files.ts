@@ -28,14 +28,17 @@ export function sourceFiles(folder: string): SourceFile[] {
     });
 }
 
-/** Code without its comments; what looks like one inside a string is left alone where it follows a colon. */
-export function withoutComments(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|[^:"'`])\/\/.*$/gm, "$1");
+/** Code without comments and template literals: those may hold code that is written out, not run here. */
+export function codeOnly(text: string): string {
+  return text
+    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
+    .replaceAll(/(^|[^:"'`])\/\/.*$/gm, "$1")
+    .replaceAll(/`(?:\\.|[^`\\])*`/g, "``");
 }
 
 /** Static imports, re-exports, `import()` and types from `import("x").y`. */
 export function importsOf(text: string): ModuleImport[] {
-  const code = withoutComments(text);
+  const code = codeOnly(text);
   const found: ModuleImport[] = [];
   for (const match of code.matchAll(/^\s*(import|export)(\s+type)?\s[^;"']*?from\s*["']([^"']+)["']/gm)) {
     found.push({ specifier: match[3] ?? "", typeOnly: match[2] !== undefined });
