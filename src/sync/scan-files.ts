@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 export type IgnorePredicate = (relativePath: string, isDirectory: boolean) => boolean;
@@ -41,7 +41,7 @@ function scan(root: string, ignores: IgnorePredicate): Map<string, string> {
   return stamps;
 }
 
-function read(folder: string): import("node:fs").Dirent[] {
+function read(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {

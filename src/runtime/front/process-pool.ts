@@ -236,13 +236,14 @@ export class ProcessPool {
   #takeIn(process: ModelProcess): void {
     if (process.state !== "loading") return;
     process.state = "ready";
+    const wasReady = this.state === "ready";
     this.state = "ready";
     this.#info = process.info;
     this.failure = "";
     const loadMs = process.info?.load_ms ?? 0;
     this.#options.metrics.loadSeconds = loadMs / 1000;
     this.#options.dispatcher.addProcess(process);
-    this.#options.onReady(loadMs);
+    if (!wasReady) this.#options.onReady(loadMs);
     setTimeout(() => {
       if (process.state === "ready") this.#failedStarts = 0;
     }, STEADY_MS).unref();
