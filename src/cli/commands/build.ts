@@ -10,6 +10,7 @@ interface Options {
   list?: true;
   verify?: true;
   archive?: string;
+  watch?: true;
 }
 
 export const buildCommand = defineCommand<Options>({
@@ -25,11 +26,12 @@ export const buildCommand = defineCommand<Options>({
     { flags: "--list", description: "print every file with its size and the rule that put it there" },
     { flags: "--verify", description: "load the package in an empty folder and run its examples" },
     { flags: "--archive <file>", description: "write it to a single file as well, for CI" },
+    { flags: "-w, --watch", description: "build again after every save" },
   ],
   examples: ["purlin build", "purlin build --verify", "purlin build my-model --archive my-model.tgz"],
-  async run({ args, options }, { cwd, report, signal, verbose }) {
-    const { build } = await import("../../actions/build.ts");
-    const result = await build({
+  long: ({ watch }) => watch === true,
+  async run({ args, options }, { cwd, json, report, signal, style, verbose, write }) {
+    const asked = {
       dir: resolve(cwd, args[0] ?? "."),
       ...(options.output === undefined ? {} : { output: resolve(cwd, options.output) }),
       ...(options.archive === undefined ? {} : { archive: resolve(cwd, options.archive) }),
@@ -38,8 +40,21 @@ export const buildCommand = defineCommand<Options>({
       verify: options.verify,
       report,
       signal,
-    });
-    return { json: result, text: (style) => describe(result, { cwd, style, verbose }).join("\n") };
+    };
+    const text = (result: BuildResult): string => describe(result, { cwd, style, verbose }).join("\n");
+    if (options.watch) {
+      const { buildWatching } = await import("../../actions/build-watching.ts");
+      return buildWatching({
+        ...asked,
+        onBuilt: (result) => {
+          const line = json ? JSON.stringify({ type: "built", ...result }) : text(result);
+          write(`${line}\n`).catch(() => {});
+        },
+      });
+    }
+    const { build } = await import("../../actions/build.ts");
+    const result = await build(asked);
+    return { json: result, text: text(result) };
   },
 });
 
