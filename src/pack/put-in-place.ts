@@ -25,7 +25,8 @@ export function makeStaging(place: string): string {
     return staging;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (!["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code ?? "")) throw error;
+    // ENOENT is what Node makes of a read-only disk when folders above are missing too.
+    if (!["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ENOENT"].includes(code ?? "")) throw error;
     throw new AppError("NOT_WRITABLE", `Nothing can be written in ${parent}.`, {
       hint: "Check its owner and permissions, or name another folder with --output.",
       cause: error,

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { createGunzip } from "node:zlib";
+import { pipeline } from "node:stream";
 import { createReadStream, statSync } from "node:fs";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -30,39 +32,46 @@ export async function unpackArchive(file: string, dir: string): Promise<PackageM
   let manifest: PackageManifest | null = null;
   const waiting = new Map<string, FileEntry>();
   let work = Promise.resolve();
-  let failure: unknown;
+  let current: ReadEntry | null = null;
+  let isOver = false;
+  let fail: (error: unknown) => void = () => {};
+  const fault = new Promise<never>((_resolve, reject) => (fail = reject));
+  // Raced against below; before that it is no unhandled rejection.
+  fault.catch(() => {});
 
   const parser = new tar.Parser({
     strict: true,
     onReadEntry: (entry) => {
-      // One after the other, in the order of the archive; after a fault the rest only flows by.
+      // One after the other, in the order of the archive.
       work = work
         .then(() => {
-          if (failure !== undefined) throw failure;
+          if (isOver) return void entry.resume();
+          current = entry;
           return take(entry);
         })
-        .catch((error: unknown) => {
-          failure ??= error;
-          entry.resume();
-        });
+        .catch(fail);
     },
   });
   try {
     await mkdir(dir, { recursive: true });
-    await feed(createReadStream(file, { highWaterMark: READ_BYTES }), parser, () => failure !== undefined);
-    await work;
-    if (failure !== undefined) throw failure;
+    await Promise.race([fault, feed(file, parser, fault)]);
+    await Promise.race([fault, work]);
     if (manifest === null) throw invalid(`it has no ${MANIFEST_FILE}`);
     const [missing] = waiting.keys();
     if (missing !== undefined) throw invalid(`${missing} is missing`);
     return manifest;
   } catch (error) {
+    // Ends the reading of an entry whose rest will never come, so that its file is closed.
+    isOver = true;
+    const unfinished = current as ReadEntry | null;
+    unfinished?.on("error", () => {});
+    unfinished?.destroy(new Error("given up"));
     await work;
     await rm(dir, { recursive: true, force: true });
-    const cause = failure ?? error;
-    if (isAppError(cause)) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== undefined && /^E[A-Z]+$/.test(code)) throw cause;
+    if (isAppError(error)) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    // The system's own faults, such as a full disk, say nothing about the archive.
+    if (code !== undefined && /^E[A-Z]+$/.test(code)) throw error;
     throw invalid(message);
   }
 
@@ -113,20 +122,33 @@ export async function unpackArchive(file: string, dir: string): Promise<PackageM
   }
 }
 
-/** Ends when the parser has given out its last entry, or at the first fault. */
-async function feed(source: AsyncIterable<Buffer>, parser: Parser, isOver: () => boolean): Promise<void> {
+/** Ends when the parser has given out its last entry. */
+async function feed(file: string, parser: Parser, fault: Promise<never>): Promise<void> {
   const ended = new Promise<void>((resolve, reject) => {
     parser.on("end", resolve);
     parser.on("error", reject);
   });
-  // Looked at below; a fault before that is no unhandled rejection.
   ended.catch(() => {});
-  for await (const chunk of source) {
-    if (isOver()) return;
-    if (!parser.write(chunk)) await Promise.race([once(parser, "drain"), ended]);
+  const source = createReadStream(file, { highWaterMark: READ_BYTES });
+  // Node's own decompression, whose faults come as errors at their place.
+  const bytes: AsyncIterable<Buffer> = (await isGzip(file))
+    ? pipeline(source, createGunzip(), () => {})
+    : source;
+  for await (const chunk of bytes) {
+    if (!parser.write(chunk)) await Promise.race([once(parser, "drain"), ended, fault]);
   }
   parser.end();
-  await ended;
+  await Promise.race([ended, fault]);
+}
+
+async function isGzip(file: string): Promise<boolean> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.readUInt16BE() === 0x1f8b;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Never through what is there already: the folder is ours, and each path comes once. */

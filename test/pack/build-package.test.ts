@@ -125,6 +125,8 @@ test("a rebuild without changes does nothing; each kind of change is seen", asyn
     "an ignore file": () => writeFile(join(dir, ".purlinignore"), "data/a.txt\n"),
     "a tsconfig.json": () => writeFile(join(dir, "tsconfig.json"), '{"compilerOptions":{"target":"es2020"}}'),
     "a package.json": () => writeFile(join(dir, "package.json"), "{}"),
+    "data/ gone": () => rm(join(dir, "data"), { recursive: true }),
+    "data/ back": () => makeTree(dir, { "data/c.txt": "c" }),
     "a file of the package overwritten": () =>
       writeFile(join(before.path, "data/x.txt"), "").then(() =>
         truncate(join(before.path, "code/model.mjs"), 3),

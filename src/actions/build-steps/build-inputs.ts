@@ -15,6 +15,8 @@ const BESIDE_CONFIG = [
 /** Everything that a build looked at, folders included: if all of it is as it was, so is the package. */
 export function buildInputs(project: Project, bundle: ModelBundle, parts: PackageParts): Set<string> {
   const inputs = new Set(BESIDE_CONFIG.map((name) => join(project.dir, name)));
+  // Also where it is not there yet.
+  inputs.add(join(project.dir, project.config.data_dir));
   for (const input of bundle.inputs) {
     inputs.add(input);
     const at = input.lastIndexOf("/node_modules/");
