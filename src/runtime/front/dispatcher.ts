@@ -1,24 +1,14 @@
 import type { RuntimeConfig } from "../../protocol/config.ts";
-import {
-  CancelReason,
-  MAX_GATHERED_ANSWERS,
-  STREAM_WINDOW_BYTES,
-  ToFront,
-  ToModel,
-} from "../channel/frames.ts";
+import { CancelReason, MAX_GATHERED_ANSWERS, ToFront, ToModel } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
-import { writeRequest } from "../channel/request-frame.ts";
 import { readResponse, readTimings, type Timings } from "../channel/response-frame.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelProcess } from "./model-process.ts";
-
-/** Slot time that is sent ahead to a process, so that it never waits for the next order. */
-const AHEAD_MS = 4;
-const MAX_AHEAD = 64;
-/** Jobs that run longer wait here, where they can still go to another process. */
-const SLOW_JOB_MS = 10;
+import { sendJob } from "./send-job.ts";
+import { SlotTime } from "./slot-time.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export interface DispatcherOptions {
   runtime: () => RuntimeConfig;
@@ -35,13 +25,11 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #metrics: Metrics;
   readonly #queue = new JobQueue();
+  /** Those that take jobs, and those that only finish what they have. */
   #processes: ModelProcess[] = [];
-  /** Jobs in the queue of this class and in those of the processes. */
-  #waiting = 0;
-  #waitingBytes = 0;
+  readonly #waiting = new WaitingRoom();
+  readonly #slotTime = new SlotTime();
   #inFlight = 0;
-  /** Measured milliseconds that a job holds its slot, recent ones weighing more. */
-  #slotMs = 0;
   #onIdle: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -58,25 +46,25 @@ export class Dispatcher {
     let ahead = 0;
     const limit = this.#concurrency;
     for (const process of this.#processes) ahead += Math.max(0, process.lane.length - limit);
-    return this.#waiting + ahead;
+    return this.#waiting.jobs + ahead;
   }
 
   get queuedBytes(): number {
-    return this.#waitingBytes;
+    return this.#waiting.bytes;
   }
 
   /** Seconds after which a refused client may find room, from the measured service time. */
   get retryAfterSeconds(): number {
     const slots = Math.max(1, this.#processes.length) * this.#concurrency;
-    return Math.min(600, Math.max(1, Math.ceil((this.queued * this.#slotMs) / slots / 1000)));
+    return Math.min(600, Math.max(1, Math.ceil((this.queued * this.#slotTime.ms) / slots / 1000)));
   }
 
   /** Room for one more job with a body of that size? */
   hasRoom(bodyBytes: number): boolean {
     const { max_queue: maxQueue, max_queue_bytes: maxBytes } = this.#options.runtime();
-    const idle = this.#waiting === 0 && this.#processes.some(({ lane }) => lane.length < this.#concurrency);
+    const idle = this.#waiting.jobs === 0 && this.#processes.some((process) => this.#hasFreeSlot(process));
     if (idle) return true;
-    return this.queued < maxQueue && this.#waitingBytes + bodyBytes <= maxBytes;
+    return this.queued < maxQueue && this.#waiting.bytes + bodyBytes <= maxBytes;
   }
 
   /** No more than the queue's limit of jobs that need no slot run at once. */
@@ -89,16 +77,11 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** It gets no more jobs; those that wait for a slot in it keep it until they are done. */
-  removeProcess(process: ModelProcess): void {
-    this.#processes = this.#processes.filter((other) => other !== process);
-  }
-
   submit(job: Job): void {
     this.#inFlight += 1;
     const { deadline } = job.head;
     if (deadline !== 0) this.#armDeadline(job);
-    if (job.usesSlot) this.#startWaiting(job);
+    if (job.usesSlot) this.#waiting.enter(job);
     if (job.goesAhead || !job.usesSlot) {
       const process = this.#leastLoaded();
       if (process !== null) return this.#send(job, process, false);
@@ -109,11 +92,8 @@ export class Dispatcher {
 
   /** More of a body that was not complete when its job was submitted. Returns false when the model lags behind. */
   body(job: Job, piece: Buffer): boolean {
-    job.bodyBytes += piece.byteLength;
-    if (job.waiting) {
-      this.#waitingBytes += piece.byteLength;
-      job.body.push(piece);
-    }
+    this.#waiting.grow(job, piece.byteLength);
+    if (job.waiting) job.body.push(piece);
     const { process } = job;
     if (process === null || job.cancelled) return true;
     process.writer.bytes(ToModel.BODY, job.id, piece);
@@ -135,7 +115,7 @@ export class Dispatcher {
     this.#metrics.cancellations += 1;
     if (job.deadlineTimer !== null) clearTimeout(job.deadlineTimer);
     const { process } = job;
-    this.#stopWaiting(job);
+    this.#waiting.leave(job);
     job.body = [];
     if (process === null) return this.#settle(job);
     const { buffer, offset } = process.writer.frame(ToModel.CANCEL, job.id, 1);
@@ -190,7 +170,7 @@ export class Dispatcher {
         process.wanting.push(job);
         return this.#pump();
       case ToFront.SLOT_FREE:
-        leaveLane(process, job);
+        process.lane.release(job);
         return this.#pump();
       case ToFront.SETTLED:
         return this.#settle(job);
@@ -208,31 +188,25 @@ export class Dispatcher {
    * back to the head of the queue.
    */
   processDied(process: ModelProcess, reason: string): void {
-    this.removeProcess(process);
-    const begun = this.#begunJobs(process);
+    this.#processes = this.#processes.filter((other) => other !== process);
+    const gathered = this.#slotTime.ahead > 1 ? MAX_GATHERED_ANSWERS : 0;
+    const begun = process.lane.begunJobs(this.#concurrency, gathered);
     const again: Job[] = [];
     for (const job of process.jobs.all()) {
       if (job.cancelled) {
         this.#finish(job);
         continue;
       }
-      const untouched = job.hasSlot && !begun.has(job) && !job.goesAhead && job.head.hasSlot;
-      const unread =
-        job.waiting &&
-        job.goesAhead &&
-        job.bodyComplete &&
-        job.body.length > 0 &&
-        !process.info?.methods.includes("preprocess");
-      if (untouched || unread) again.push(job);
+      if (isUntouched(job, process, begun)) again.push(job);
       else this.#lose(job, reason);
     }
-    process.lane.length = 0;
+    process.lane.clear();
     for (const job of again) {
       process.jobs.remove(job);
       job.process = null;
       job.hasSlot = false;
       if (job.body.length > 1) job.body = [Buffer.concat(job.body)];
-      if (!job.waiting) this.#startWaiting(job);
+      this.#waiting.enter(job);
     }
     this.#queue.unshift(again);
     this.#pump();
@@ -260,43 +234,41 @@ export class Dispatcher {
   /** Sends what may go: to the process with most room first, the oldest job first. */
   #pump(): void {
     for (;;) {
-      const process = this.#roomiest();
+      const queued = this.#queue.peek();
+      const process = this.#roomiest(queued !== undefined);
       if (process === null) return;
       const wanting = process.wanting.peek();
-      const queued = this.#queue.peek();
-      if (wanting === undefined && queued === undefined) return;
-      if (wanting !== undefined && (queued === undefined || wanting.order < queued.order)) {
+      const takesQueued = queued !== undefined && process.state === "ready";
+      if (wanting !== undefined && !(takesQueued && queued.order < wanting.order)) {
         process.wanting.shift();
         this.#grant(wanting, process);
-      } else if (queued !== undefined) {
+      } else if (takesQueued) {
         this.#queue.shift();
         this.#send(queued, process, queued.usesSlot && !queued.goesAhead);
-      }
+      } else return;
     }
   }
 
   /** Among the processes with room for a job that is there for them. */
-  #roomiest(): ModelProcess | null {
+  #roomiest(anyQueued: boolean): ModelProcess | null {
     let best: ModelProcess | null = null;
-    const window = this.#concurrency + this.#ahead();
-    const anything = this.#queue.peek() !== undefined;
+    const window = this.#concurrency + this.#slotTime.ahead;
     for (const process of this.#processes) {
       if (process.lane.length >= window) continue;
-      if (!anything && process.wanting.peek() === undefined) continue;
+      if (process.wanting.peek() === undefined && !(anyQueued && process.state === "ready")) continue;
       if (best === null || process.lane.length < best.lane.length) best = process;
     }
     return best;
   }
 
-  /** How many jobs beyond its slots a process may hold: short ones go ahead, long ones wait here. */
-  #ahead(): number {
-    if (this.#slotMs === 0 || this.#slotMs > SLOW_JOB_MS) return 0;
-    return Math.min(MAX_AHEAD, Math.max(1, Math.round(AHEAD_MS / this.#slotMs)));
+  #hasFreeSlot(process: ModelProcess): boolean {
+    return process.state === "ready" && process.lane.length < this.#concurrency;
   }
 
   #leastLoaded(): ModelProcess | null {
     let best: ModelProcess | null = null;
     for (const process of this.#processes) {
+      if (process.state !== "ready") continue;
       if (best === null || process.jobs.size < best.jobs.size) best = process;
     }
     return best;
@@ -306,19 +278,9 @@ export class Dispatcher {
     job.process = process;
     process.jobs.add(job);
     job.head.hasSlot = withSlot;
-    job.head.bodyFollows = !(job.bodyComplete && job.body.length <= 1);
     if (withSlot) this.#holdSlot(job, process);
     else if (!job.usesSlot) job.granted = performance.now();
-    const inline = job.head.bodyFollows ? null : (job.body[0] ?? null);
-    writeRequest(process.writer, job.id, { head: job.head, body: inline });
-    if (job.head.bodyFollows) {
-      for (const piece of job.body) process.writer.bytes(ToModel.BODY, job.id, piece);
-      if (job.bodyComplete) process.writer.empty(ToModel.BODY_END, job.id);
-      else job.responder.credit?.(STREAM_WINDOW_BYTES);
-    }
-    // Alone, it would wait for nobody; among others, they share a write.
-    if (process.jobs.size === 1) process.writer.flush();
-    else process.writer.autoFlush();
+    sendJob(job, process);
   }
 
   #grant(job: Job, process: ModelProcess): void {
@@ -329,47 +291,13 @@ export class Dispatcher {
   }
 
   #holdSlot(job: Job, process: ModelProcess): void {
-    this.#stopWaiting(job);
-    job.hasSlot = true;
-    job.granted = performance.now();
-    process.granted += 1;
-    job.slotNumber = process.granted;
-    process.lane.push(job);
-  }
-
-  /**
-   * The unanswered jobs whose user code may have run: exactly known where the process could say its last word,
-   * otherwise those in its slots and as many as could have had their answers gathered.
-   */
-  #begunJobs(process: ModelProcess): Set<Job> {
-    const { begun, lane } = process;
-    if (begun !== null) return new Set(lane.filter((job) => job.slotNumber <= begun));
-    const gathered = this.#ahead() > 1 ? MAX_GATHERED_ANSWERS : 0;
-    return new Set(lane.slice(0, this.#concurrency + gathered));
-  }
-
-  #startWaiting(job: Job): void {
-    job.waiting = true;
-    this.#waiting += 1;
-    this.#waitingBytes += job.bodyBytes;
-  }
-
-  #stopWaiting(job: Job): void {
-    if (!job.waiting) return;
-    job.waiting = false;
-    this.#waiting -= 1;
-    this.#waitingBytes -= job.bodyBytes;
+    this.#waiting.leave(job);
+    process.lane.grant(job);
   }
 
   #observe(job: Job, timings: Timings): void {
-    const { durations } = this.#metrics;
-    const waited = Math.max(0, job.granted - job.arrived - timings.preprocess);
-    if (job.usesSlot) durations.queue.observe(waited / 1000);
-    if (timings.preprocess > 0) durations.preprocess.observe(timings.preprocess / 1000);
-    if (timings.predict > 0) durations.predict.observe(timings.predict / 1000);
-    if (timings.postprocess > 0) durations.postprocess.observe(timings.postprocess / 1000);
-    if (!job.usesSlot || timings.predict <= 0) return;
-    this.#slotMs = this.#slotMs === 0 ? timings.predict : this.#slotMs * 0.9 + timings.predict * 0.1;
+    this.#metrics.observeJob(job, timings);
+    if (job.usesSlot && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }
 
   #armDeadline(job: Job): void {
@@ -391,15 +319,14 @@ export class Dispatcher {
 
   /** Could user code be running for this job? */
   #mayRun(job: Job, process: ModelProcess): boolean {
-    const place = process.lane.indexOf(job);
-    if (place !== -1) return place < this.#concurrency;
+    if (process.lane.has(job)) return process.lane.isRunning(job, this.#concurrency);
     if (!job.usesSlot || job.hasSlot) return true;
     return !job.idleInModel && job.bodyComplete && process.info?.methods.includes("preprocess") === true;
   }
 
   #lose(job: Job, reason: string): void {
     job.answered = true;
-    this.#stopWaiting(job);
+    this.#waiting.leave(job);
     job.responder.fail(
       "MODEL_CRASHED",
       `The model process ended while it worked on this request (${reason}).`,
@@ -412,9 +339,9 @@ export class Dispatcher {
     const { process } = job;
     if (process !== null) {
       process.jobs.remove(job);
-      leaveLane(process, job);
+      process.lane.release(job);
     }
-    this.#stopWaiting(job);
+    this.#waiting.leave(job);
     this.#finish(job);
     this.#pump();
   }
@@ -431,7 +358,9 @@ export class Dispatcher {
   }
 }
 
-function leaveLane(process: ModelProcess, job: Job): void {
-  const place = process.lane.indexOf(job);
-  if (place !== -1) process.lane.splice(place, 1);
+/** Has no user code run for it, and is all of it still here, so that another process can take it? */
+function isUntouched(job: Job, process: ModelProcess, begun: Set<Job>): boolean {
+  if (job.hasSlot) return job.head.hasSlot && job.bodyComplete && !begun.has(job);
+  const unprepared = process.info?.methods.includes("preprocess") !== true;
+  return job.waiting && job.bodyComplete && unprepared;
 }

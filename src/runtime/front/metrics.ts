@@ -1,3 +1,5 @@
+import type { Timings } from "../channel/response-frame.ts";
+
 const BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
@@ -36,6 +38,15 @@ export class Metrics {
     let byStatus = this.requests.get(route);
     if (byStatus === undefined) this.requests.set(route, (byStatus = new Map()));
     byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+  }
+
+  /** The phases of a job that has been answered. */
+  observeJob(job: { arrived: number; granted: number; usesSlot: boolean }, timings: Timings): void {
+    const { queue, preprocess, predict, postprocess } = this.durations;
+    if (job.usesSlot) queue.observe(Math.max(0, job.granted - job.arrived - timings.preprocess) / 1000);
+    if (timings.preprocess > 0) preprocess.observe(timings.preprocess / 1000);
+    if (timings.predict > 0) predict.observe(timings.predict / 1000);
+    if (timings.postprocess > 0) postprocess.observe(timings.postprocess / 1000);
   }
 
   restart(reason: string): void {

@@ -9,9 +9,9 @@ import type { FrameWriter } from "../channel/frame-writer.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openFrontEnd } from "../channel/open-channel.ts";
 import { describeExit } from "./describe-exit.ts";
-import type { Job } from "./job.ts";
 import { JobTable } from "./job-table.ts";
 import { JobQueue } from "./job-queue.ts";
+import { Lane } from "./lane.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { guardProcessGroup, type Guard } from "./process-guard.ts";
 import type { UserMetric } from "./user-metrics.ts";
@@ -40,16 +40,11 @@ export class ModelProcess {
   readonly writer: FrameWriter;
   /** Everything it has been given and not settled. */
   readonly jobs = new JobTable();
-  /** Those of them that hold a slot or are next in line for one, in the order granted. */
-  readonly lane: Job[] = [];
+  readonly lane = new Lane();
   /** Jobs of this process that wait for a slot. */
   readonly wanting = new JobQueue();
   state: "loading" | "ready" | "draining" | "dead" = "loading";
   info: LoadedInfo | null = null;
-  /** Slots granted in it so far. */
-  granted = 0;
-  /** Slots that it had used when it ended by itself; unknown after a hard crash. */
-  begun: number | null = null;
   rss = 0;
   lagMs = 0;
   lastHealthy = true;
@@ -160,7 +155,7 @@ export class ModelProcess {
       case ToFront.FAILED:
         return init.onFailed(this, JSON.parse(payload.toString()) as FailedInfo);
       case ToFront.BEGUN:
-        this.begun = payload.readUInt32LE(0);
+        this.lane.begun = payload.readUInt32LE(0);
         return;
       case ToFront.STATS:
         this.lagMs = payload.readDoubleLE(0);

@@ -133,7 +133,6 @@ export class ProcessPool {
     process.state = "draining";
     this.#leaving.add(process);
     const graceMs = this.#generation.files.config.runtime.cancel_grace_seconds * 1000;
-    this.#options.dispatcher.removeProcess(process);
     this.#options.logger.log(
       "warn",
       "A cancelled request does not end; its model process is being replaced",
@@ -307,7 +306,6 @@ export class ProcessPool {
 
   async #retire(process: ModelProcess): Promise<void> {
     process.state = process.state === "dead" ? "dead" : "draining";
-    this.#options.dispatcher.removeProcess(process);
     await this.#drained(process);
     await this.#shutDown(process);
   }

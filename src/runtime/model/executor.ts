@@ -11,7 +11,9 @@ import { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { log } from "./log.ts";
 import type { ModelShape, UserMethod } from "./model-class.ts";
+import { endUnused, isBlob, isResponse, isStream, iteratorOf } from "./output-kind.ts";
 import { requestScope } from "./request-scope.ts";
+import { takesStream } from "./takes-stream.ts";
 import { asBytes, isThenable, responseAnswer, streamAnswer, unserializable } from "./stream-answer.ts";
 import { validate, type Violation } from "./validate.ts";
 
@@ -293,56 +295,6 @@ export class Executor {
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
     this.#writer.flushSoon();
     this.#lanes.leave(job);
-  }
-}
-
-/** A raw method that takes the request, too, reads a large upload from it while it arrives. */
-export function takesStream(instance: object, shape: ModelShape, method: string): boolean {
-  if (!shape.raw.has(method)) return false;
-  const first = method === "predict" && shape.methods.has("preprocess") ? "preprocess" : method;
-  return ((instance as Record<string, UserMethod>)[first]?.length ?? 0) > 1;
-}
-
-function isResponse(value: unknown): value is Response {
-  return tagOf(value) === "[object Response]";
-}
-
-function isBlob(value: unknown): value is Blob {
-  const tag = tagOf(value);
-  return tag === "[object Blob]" || tag === "[object File]";
-}
-
-function tagOf(value: unknown): string {
-  if (typeof value !== "object" || value === null) return "";
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === Array.prototype) return "";
-  return Object.prototype.toString.call(value);
-}
-
-type Stream = Iterable<unknown> | AsyncIterable<unknown> | ReadableStream<unknown>;
-
-function isStream(value: unknown): value is Stream {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
-    return false;
-  if (Symbol.asyncIterator in value) return true;
-  return (
-    Symbol.iterator in value &&
-    !(value instanceof Map) &&
-    !(value instanceof Set) &&
-    Object.prototype.toString.call(value) !== "[object String]"
-  );
-}
-
-function iteratorOf(stream: Stream): Iterator<unknown> | AsyncIterator<unknown> {
-  if (Symbol.asyncIterator in stream) return (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-  return (stream as Iterable<unknown>)[Symbol.iterator]();
-}
-
-async function endUnused(stream: Stream): Promise<void> {
-  try {
-    await iteratorOf(stream).return?.();
-  } catch {
-    // The request has failed already, with its own reason in the log.
   }
 }
 

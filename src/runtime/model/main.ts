@@ -5,7 +5,8 @@ import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protoc
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { captureConsole } from "./capture-console.ts";
-import { Executor, takesStream } from "./executor.ts";
+import { Executor } from "./executor.ts";
+import { takesStream } from "./takes-stream.ts";
 import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { log } from "./log.ts";
