@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { checkDependencies } from "../../src/actions/doctor-checks/check-dependencies.ts";
 import { checkNode } from "../../src/actions/doctor-checks/check-node.ts";
+import { checkPlatform } from "../../src/actions/doctor-checks/check-platform.ts";
 import { checkPort } from "../../src/actions/doctor-checks/check-port.ts";
 import { checkWatchLimits } from "../../src/actions/doctor-checks/check-watch-limits.ts";
 import { checkWritable } from "../../src/actions/doctor-checks/check-writable.ts";
@@ -81,6 +82,13 @@ describe("the checks of doctor", () => {
       ["18.20.0", "20.18.3", "20.19.0", "22.0.0"].map((version) => checkNode(version).status),
       ["fail", "fail", "ok", "ok"],
     );
+  });
+
+  it("a machine that packages cannot be made for is a warning", () => {
+    assert.equal(checkPlatform("linux-arm64-musl").status, "ok");
+    const check = checkPlatform("win32-x64");
+    assert.equal(check.status, "warn");
+    assert.match(check.hint ?? "", /--target/);
   });
 
   it("a folder that is not there, or is a file, cannot be written to", async (t) => {

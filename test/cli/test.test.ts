@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { CancelledError } from "../../src/errors.ts";
+import { isAlive } from "../helpers/is-alive.ts";
 import { runCli } from "../helpers/run-cli.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
@@ -148,13 +149,4 @@ export class Model {
 
 async function leftovers(): Promise<string[]> {
   return (await readdir(tmpdir())).filter((name) => /^purlin-[A-Za-z0-9]{6}$/.test(name)).sort();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

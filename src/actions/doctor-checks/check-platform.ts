@@ -1,23 +1,12 @@
-import { existsSync } from "node:fs";
+import { parseTarget, TARGETS } from "../../protocol/target.ts";
+import { hostTargetName } from "../../util/host-target.ts";
 import { type Check, ok, warn } from "./check.ts";
 
-/** What `build` can make packages for. */
-const TARGETS = ["linux-x64", "linux-arm64", "linux-x64-musl", "darwin-arm64"];
-
-export function checkPlatform(): Check {
-  const target = `${process.platform}-${process.arch}${isMusl() ? "-musl" : ""}`;
-  if (TARGETS.includes(target)) return ok("platform", target);
+export function checkPlatform(name = hostTargetName()): Check {
+  if (parseTarget(name) !== null) return ok("platform", name);
   return warn(
     "platform",
-    `${target} is not one of the platforms that Purlin is tested on (${TARGETS.join(", ")}).`,
-    "Models without native packages should work.",
-  );
-}
-
-function isMusl(): boolean {
-  if (process.platform !== "linux") return false;
-  return (
-    existsSync("/etc/alpine-release") ||
-    existsSync(`/lib/ld-musl-${process.arch === "x64" ? "x86_64" : "aarch64"}.so.1`)
+    `${name} is not one of the machines that packages are made for: ${TARGETS.join(", ")}.`,
+    "Build for the machine that will run the model: purlin build --target linux-x64",
   );
 }
