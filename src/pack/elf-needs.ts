@@ -67,7 +67,9 @@ function readName(fd: number, offset: number): string {
   return bytes.subarray(0, end === -1 ? 0 : end).toString("latin1");
 }
 
+/** Empty where a damaged header points out of any file. */
 function readAt(fd: number, offset: number, size: number): Buffer {
+  if (!Number.isSafeInteger(offset)) return Buffer.alloc(0);
   const bytes = Buffer.alloc(size);
   return bytes.subarray(0, readSync(fd, bytes, 0, size, offset));
 }

@@ -9,14 +9,16 @@ import { readManifestFile } from "../../pack/earlier-package.ts";
 import { packPackage } from "../../pack/pack-package.ts";
 import type { PackageFile } from "../../pack/package-file.ts";
 import { runtimeFiles } from "../../pack/runtime-files.ts";
+import { targetPackages } from "../../pack/target-packages.ts";
 import { createIgnoreRules } from "../../project/ignore-rules.ts";
 import { loadProject } from "../../project/load-project.ts";
 import type { Project } from "../../project/project.ts";
 import type { Config } from "../../protocol/config.ts";
 import type { PackageManifest } from "../../protocol/manifest.ts";
 import type { Target } from "../../protocol/target.ts";
-import { readTarget } from "../../util/host-target.ts";
+import { hostTargetName, readTarget } from "../../util/host-target.ts";
 import { installedVersion } from "../../util/install-dir.ts";
+import { userCacheDir } from "../../util/user-cache-dir.ts";
 import type { BuildOptions, BuildResult } from "../build.ts";
 import { buildInputs } from "./build-inputs.ts";
 import { biggestFiles, changeSince } from "./size-report.ts";
@@ -32,7 +34,7 @@ export async function buildPackage(options: BuildOptions, place: string): Promis
   stopIfAsked(signal);
 
   report.emit({ type: "step", message: `bundling ${relative(project.dir, project.modelFile)}` });
-  const bundle = await bundleOnce(project, target);
+  const bundle = await bundleOnce(project, target, options);
   stopIfAsked(signal);
   report.emit({ type: "step", message: "packing" });
   return packBundle({ project, target, bundle, startedAt }, options, place);
@@ -119,8 +121,17 @@ function packedConfig({ config, configText }: Project): Config {
   return isWritten ? config : { ...config, model_name: "model" };
 }
 
-async function bundleOnce(project: Project, target: Target): Promise<ModelBundle> {
-  const bundler = await createModelBundler({ project, target });
+async function bundleOnce(
+  project: Project,
+  target: Target,
+  { report, signal }: BuildOptions,
+): Promise<ModelBundle> {
+  const isForeign = target.name !== hostTargetName();
+  const cacheDir = userCacheDir(process.env);
+  const packagesDir = isForeign
+    ? await targetPackages({ projectDir: project.dir, target, cacheDir, report, signal })
+    : null;
+  const bundler = await createModelBundler({ project, target, packagesDir });
   try {
     return await bundler.build();
   } finally {
