@@ -61,7 +61,6 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
   /** The model and its workers, again and again until no package more must stay outside. */
   async function bundleAll(): Promise<EntryResult[]> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const before = outside.size;
       outside.beginRound();
       const results = [await bundleEntry(project.modelFile, MODEL)];
       const queue = [...(results[0]?.found.workers ?? [])];
@@ -75,9 +74,11 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
         queue.push(...result.found.workers);
       }
       const errors = results.flatMap((result) => result.errors);
+      // What was met on the way is outside already; what only its source or an error shows needs another round.
+      const before = outside.size;
       for (const error of errors) moveOutside(error);
       for (const result of results) scan(result);
-      if (outside.size > before) continue;
+      if (outside.size > before || !outside.isSettled()) continue;
       if (errors.length > 0) throw buildError(errors, project.dir);
       return results;
     }

@@ -16,6 +16,8 @@ export interface OutsidePackages {
   location(pkg: InstalledPackage): string;
   /** Begins a round of bundling, in which nothing is in use yet. */
   beginRound(): void;
+  /** Is each location that was given out in this round still the right one? */
+  isSettled(): boolean;
   /** Those in use, in the order of their locations. */
   list(): ExternalPackage[];
 }
@@ -23,7 +25,7 @@ export interface OutsidePackages {
 export function createOutsidePackages(projectDir: string): OutsidePackages {
   const packages = new Map<string, { pkg: InstalledPackage; reason: string }>();
   let locations: Map<string, string> | null = null;
-  const used = new Set<string>();
+  const used = new Map<string, string>();
 
   return {
     get size() {
@@ -36,10 +38,12 @@ export function createOutsidePackages(projectDir: string): OutsidePackages {
     },
     has: (pkg) => packages.has(pkg.dir),
     location(pkg) {
-      used.add(pkg.dir);
-      return assigned().get(pkg.dir) ?? `node_modules/${pkg.name}`;
+      const location = assigned().get(pkg.dir) ?? `node_modules/${pkg.name}`;
+      used.set(pkg.dir, location);
+      return location;
     },
     beginRound: () => used.clear(),
+    isSettled: () => [...used].every(([dir, location]) => assigned().get(dir) === location),
     list: () =>
       [...packages.values()]
         .filter(({ pkg }) => used.has(pkg.dir))
