@@ -25,6 +25,8 @@ export interface ModelBundlerOptions {
 const MODEL = "model";
 /** Each round adds a package to those outside; far more rounds than any real project has taken. */
 const MAX_ROUNDS = 100;
+/** Modules that a plugin of ours makes up. */
+const NAMESPACED = /^purlin[a-z-]*:/;
 
 export async function createModelBundler(options: ModelBundlerOptions): Promise<ModelBundler> {
   const { project, packagesDir = null } = options;
@@ -94,6 +96,7 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
         name,
         define: config.build.define,
         packages: {
+          projectDir: project.dir,
           outside,
           external: config.build.external,
           bundle: config.build.bundle,
@@ -119,7 +122,8 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
   function scan({ metafile }: EntryResult): void {
     for (const output of Object.values(metafile.outputs)) {
       for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
-        if (bytesInOutput === 0 || scanned.has(input) || !isInstalled(`/${input}`)) continue;
+        if (bytesInOutput === 0 || scanned.has(input)) continue;
+        if (NAMESPACED.test(input) || !isInstalled(`/${input}`)) continue;
         scanned.add(input);
         if (!/\.[cm]?[jt]sx?$/.test(input)) continue;
         const file = resolve(project.dir, input);
@@ -162,9 +166,7 @@ function inputsOf(results: readonly EntryResult[], project: Project): string[] {
   const inputs = new Set<string>();
   for (const { metafile, found } of results) {
     for (const input of Object.keys(metafile.inputs)) {
-      const path = /^[a-z-]{2,}:/.test(input) ? input.slice(input.indexOf(":") + 1) : input;
-      const file = resolve(project.dir, path);
-      if (existsSync(file)) inputs.add(file);
+      if (!NAMESPACED.test(input)) inputs.add(resolve(project.dir, input));
     }
     for (const file of found.assets.keys()) inputs.add(file);
   }

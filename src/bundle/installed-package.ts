@@ -6,6 +6,7 @@ export interface PackageJson {
   name?: string;
   version?: string;
   main?: string;
+  type?: string;
   exports?: unknown;
   os?: string[];
   cpu?: string[];

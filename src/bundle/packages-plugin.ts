@@ -1,16 +1,24 @@
 import { isBuiltin } from "node:module";
-import { extname, relative } from "node:path";
+import { extname, join, relative } from "node:path";
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild, ResolveResult } from "esbuild";
-import { ASSET_EXTENSIONS, ASSET_NAMESPACE } from "./asset-files.ts";
+import { ASSET_EXTENSIONS, ASSET_NAMESPACE, stablePath } from "./asset-files.ts";
 import { isInstalled, type InstalledPackage, packageName, packageOfFile } from "./installed-package.ts";
+import { isCommonJs } from "./module-format.ts";
 import { nativeByPackageJson } from "./needs-disk.ts";
 import type { OutsidePackages } from "./outside-packages.ts";
 import { packageEntry } from "./package-entry.ts";
+
+/**
+ * Imports of CommonJS from outside the bundle go through `require`, as if it were bundled: any name can be
+ * imported from it, where Node alone offers only the names that it can make out in the source.
+ */
+const REQUIRED_NAMESPACE = "purlin-outside";
 
 /** Marks a question of our own to esbuild's resolver. */
 const ASKED = Symbol("asked");
 
 export interface PackagesPluginOptions {
+  projectDir: string;
   outside: OutsidePackages;
   /** config.yaml's build.external and build.bundle. */
   external: readonly string[];
@@ -33,6 +41,13 @@ export function packagesPlugin(options: PackagesPluginOptions): Plugin {
         if (isBuiltin(args.path) || /^(node|data|https?):/.test(args.path)) return undefined;
         return resolveBare(build, args, options);
       });
+      build.onResolve({ filter: /./, namespace: REQUIRED_NAMESPACE }, ({ path }) => ({
+        path,
+        external: true,
+      }));
+      build.onLoad({ filter: /./, namespace: REQUIRED_NAMESPACE }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)});`,
+      }));
     },
   };
 }
@@ -53,12 +68,13 @@ async function resolveBare(
   const pkg = packageOfFile(resolved.path);
   if (pkg === null) return undefined;
   if (!fromPackage && ASSET_EXTENSIONS.has(extname(resolved.path)) && args.kind !== "require-resolve") {
-    return { path: resolved.path, namespace: ASSET_NAMESPACE };
+    const path = stablePath(relative(options.projectDir, resolved.path));
+    return { path, namespace: ASSET_NAMESPACE, pluginData: resolved.path };
   }
   const reason = reasonToStayOutside(pkg, args, options);
   if (reason !== null) options.outside.add(pkg, reason);
   if (options.outside.has(pkg) && runsFromDisk(resolved.path, args)) {
-    return { path: outsidePath(pkg, resolved.path, args, options.outside), external: true };
+    return outsideImport(pkg, resolved.path, args, options.outside);
   }
   return { path: resolved.path, sideEffects: resolved.sideEffects, suffix: resolved.suffix };
 }
@@ -118,21 +134,25 @@ function runsFromDisk(file: string, args: OnResolveArgs): boolean {
 }
 
 /** The import as it is written into the bundle, which lies in code/, beside deps/. */
-function outsidePath(
+function outsideImport(
   pkg: InstalledPackage,
   file: string,
   args: OnResolveArgs,
   outside: OutsidePackages,
-): string {
+): OnResolveResult {
   const location = outside.location(pkg);
   const byRequire = args.kind === "require-call" || args.kind === "require-resolve";
   const isNamed = packageName(args.path) === pkg.name;
   // The bundle's own require looks in deps/: Node resolves the name there as it does anywhere.
-  if (byRequire && isNamed && location === `node_modules/${pkg.name}`) return args.path;
+  if (byRequire && isNamed && location === `node_modules/${pkg.name}`)
+    return { path: args.path, external: true };
   const subpath = `.${args.path.slice(pkg.name.length)}`;
   const entry = isNamed ? packageEntry(pkg, subpath, byRequire ? "require" : "import") : null;
-  const path = `${location}/${entry ?? relative(pkg.dir, file)}`;
-  return byRequire ? `./${path}` : encodeSpecifier(`../deps/${path}`);
+  const within = entry ?? relative(pkg.dir, file);
+  const path = `${location}/${within}`;
+  if (byRequire) return { path: `./${path}`, external: true };
+  if (isCommonJs(join(pkg.dir, within), pkg)) return { path: `./${path}`, namespace: REQUIRED_NAMESPACE };
+  return { path: encodeSpecifier(`../deps/${path}`), external: true };
 }
 
 /** Import specifiers are URLs. */

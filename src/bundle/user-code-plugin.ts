@@ -49,7 +49,9 @@ export function userCodePlugin(options: UserCodePluginOptions): Plugin {
       build.onLoad({ filter: new RegExp(outsideNodeModules(ASSET_EXTENSIONS)) }, ({ path }) =>
         assetModule(path, options),
       );
-      build.onLoad({ filter: /./, namespace: ASSET_NAMESPACE }, ({ path }) => assetModule(path, options));
+      build.onLoad({ filter: /./, namespace: ASSET_NAMESPACE }, ({ pluginData }) =>
+        assetModule(pluginData as string, options),
+      );
       build.onLoad({ filter: new RegExp(outsideNodeModules([".node"])) }, ({ path }) => ({
         contents: `module.exports = require(${JSON.stringify(`../code/${assetOf(path, options)}`)});`,
         loader: "js",

@@ -88,7 +88,7 @@ async function npmCi(dir: string, { target, signal }: TargetPackagesOptions): Pr
     }
     const lines = stderr
       .split("\n")
-      .filter((line) => /^npm error/.test(line) && !/log of this run/.test(line))
+      .filter((line) => line.startsWith("npm error") && !/log of this run/.test(line))
       .map((line) => line.replace(/^npm error /, ""))
       .slice(0, MOST_LINES);
     throw new AppError("NPM_FAILED", `npm could not fetch the packages for ${target.name}.`, {

@@ -176,3 +176,30 @@ export class Model { predict() { const found = (globalThis as any)[Symbol.for("p
     assert.deepEqual(await callPacked(path, null), [true, ["a", "b"], "object"]);
   }
 });
+
+test("any name can be imported from CommonJS outside the bundle, as if it were bundled", async (t) => {
+  const dir = await makeProject(t, {
+    // Names that no reading of the source can find.
+    "node_modules/old/package.json": '{"name":"old","version":"1.0.0","gypfile":true,"main":"lib/old"}',
+    "node_modules/old/lib/old.js": "module.exports = Object.fromEntries([['hidden', 1], ['default', 2]]);",
+    "node_modules/old/fallback.wasm": "",
+    "model/model.ts": `import old, { hidden } from "old";\nimport * as all from "old";
+export class Model { async predict() { return [hidden, typeof old, all.hidden, (await import("old")).hidden]; } }`,
+  });
+  const { path } = await buildProject(dir);
+  assert.deepEqual(await callPacked(path, null), [1, "object", 1, 1]);
+});
+
+test("a file of a package that is imported as a file is packed as an asset, the package is not", async (t) => {
+  const dir = await makeProject(t, {
+    "node_modules/weights/package.json": '{"name":"weights","version":"1.0.0"}',
+    "node_modules/weights/big.onnx": "bytes of a model",
+    "node_modules/weights/other.onnx": "not needed",
+    "model/model.ts": `import { readFileSync } from "node:fs";\nimport path from "weights/big.onnx";
+export class Model { predict() { return readFileSync(path, "utf8"); } }`,
+  });
+  const { path, externals } = await buildProject(dir);
+  assert.deepEqual(externals, []);
+  assert.equal(await callPacked(path, null), "bytes of a model");
+  assert.ok(!textOf(await bundleProject(dir)).includes(dir));
+});
