@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import type { BuildResult } from "../../actions/build.ts";
 import { defineCommand } from "../define-command.ts";
+import { problemJson } from "../error-json.ts";
 import { formatBytes, formatCount, formatMs, formatTable } from "../report/format.ts";
 import type { Style } from "../report/style.ts";
 
@@ -47,16 +48,20 @@ export const buildCommand = defineCommand<Options>({
       return buildWatching({
         ...asked,
         onBuilt: (result) => {
-          const line = json ? JSON.stringify({ type: "built", ...result }) : text(result);
+          const line = json ? JSON.stringify({ type: "built", ...resultJson(result) }) : text(result);
           write(`${line}\n`).catch(() => {});
         },
       });
     }
     const { build } = await import("../../actions/build.ts");
     const result = await build(asked);
-    return { json: result, text: text(result) };
+    return { json: resultJson(result), text: text(result) };
   },
 });
+
+function resultJson(result: BuildResult): object {
+  return { ...result, warnings: result.warnings.map(problemJson) };
+}
 
 interface Describing {
   cwd: string;
