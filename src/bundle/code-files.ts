@@ -5,8 +5,12 @@ import { isInstalled } from "./installed-package.ts";
 import { readFoundAssets } from "./user-code-plugin.ts";
 
 /** What goes into code/: bundles, their source maps and the files they name; nothing in it tells where it was made. */
-export function codeFiles(results: readonly EntryResult[], projectDir: string): CodeFile[] {
-  const files = new Map<string, Uint8Array>();
+export function codeFiles(
+  results: readonly EntryResult[],
+  projectDir: string,
+  more: readonly CodeFile[],
+): CodeFile[] {
+  const files = new Map(more.map(({ path, contents }) => [path, contents]));
   const codeDir = `${projectDir}/code/`;
   for (const { outputFiles, metafile, found } of results) {
     const prefixes = machinePrefixes(Object.keys(metafile.inputs));

@@ -8,7 +8,8 @@ import { buildError, toProblem } from "./build-messages.ts";
 import { checkDefinition } from "./check-definition.ts";
 import { codeFiles } from "./code-files.ts";
 import { createEntryBundler, type EntryBundler, type EntryResult } from "./entry-bundler.ts";
-import { isInstalled, packageOfFile } from "./installed-package.ts";
+import { includedFiles, readIncluded } from "./included-files.ts";
+import { type InstalledPackage, isInstalled, packageOfFile } from "./installed-package.ts";
 import type { ModelBundle, ModelBundler } from "./model-bundle.ts";
 import { needsDiskBySource } from "./needs-disk.ts";
 import { createOutsidePackages } from "./outside-packages.ts";
@@ -49,21 +50,31 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
   async function build(): Promise<ModelBundle> {
     if (!existsSync(project.modelFile)) throw modelNotFound(project);
     forgetWhenInstalled();
-    const results = await bundleAll();
+    const included = includedFiles(project, packagesDir);
+    const results = await bundleAll(included.packages);
     const inputs = inputsOf(results, project);
     await check(results[0]);
     return {
-      files: codeFiles(results, project.dir),
-      inputs: [...inputs, ...findTsconfigs(inputs, project.dir)],
+      files: codeFiles(results, project.dir, readIncluded(included)),
+      inputs: [
+        ...inputs,
+        ...findTsconfigs(inputs, project.dir),
+        ...included.files.map(({ file }) => file),
+        ...included.folders,
+      ],
       externals: outside.list(),
       warnings: results.flatMap(({ warnings }) => warnings.filter(isTheUsers).map(toProblem)),
     };
   }
 
   /** The model and its workers, again and again until no package more must stay outside. */
-  async function bundleAll(): Promise<EntryResult[]> {
+  async function bundleAll(included: readonly InstalledPackage[]): Promise<EntryResult[]> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       outside.beginRound();
+      for (const pkg of included) {
+        outside.add(pkg, "build.include");
+        outside.location(pkg);
+      }
       const results = [await bundleEntry(project.modelFile, MODEL)];
       const queue = [...(results[0]?.found.workers ?? [])];
       const seen = new Set<string>();

@@ -21,7 +21,7 @@ export interface ExternalPackage {
 
 export interface ModelBundle {
   files: CodeFile[];
-  /** Absolute paths of every file that went into it, packages and tsconfig.json included. */
+  /** Absolute paths of every file that went into it, packages and tsconfig.json included; folders that were searched. */
   inputs: string[];
   externals: ExternalPackage[];
   warnings: Problem[];

@@ -203,3 +203,32 @@ export class Model { predict() { return readFileSync(path, "utf8"); } }`,
   assert.equal(await callPacked(path, null), "bytes of a model");
   assert.ok(!textOf(await bundleProject(dir)).includes(dir));
 });
+
+test("build.include brings packages that only running names, and files of the project", async (t) => {
+  const dir = await makeProject(t, {
+    "config.yaml": "model_name: t\nbuild: { include: [plugin, 'model/prompts/*.txt', extra/**] }\n",
+    "node_modules/plugin/package.json": '{"name":"plugin","version":"1.0.0","dependencies":{"deeper":"1"}}',
+    "node_modules/plugin/index.js": "exports.name = require('deeper');",
+    "node_modules/deeper/package.json": '{"name":"deeper","version":"1.0.0"}',
+    "node_modules/deeper/index.js": "module.exports = 'deeper';",
+    "model/prompts/a.txt": "prompt",
+    "model/prompts/b.md": "left at home",
+    "extra/deep/c.bin": "extra",
+    "extra/.env": "SECRET=x",
+    "model/model.ts": `import { createRequire } from "node:module";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+const name = ["plu", "gin"].join("");
+const load = createRequire(import.meta.url);
+export class Model {
+  predict() {
+    const here = (path: string) => join(import.meta.dirname, path);
+    return [load(name).name, readFileSync(here("prompts/a.txt"), "utf8"), readFileSync(here("extra/deep/c.bin"), "utf8"),
+      existsSync(here("prompts/b.md")), existsSync(here("extra/.env"))];
+  }
+}`,
+  });
+  const { path, externals } = await buildProject(dir);
+  assert.deepEqual(externals, [{ name: "plugin", version: "1.0.0", reason: "build.include" }]);
+  assert.deepEqual(await callPacked(path, null), ["deeper", "prompt", "extra", false, false]);
+});

@@ -253,6 +253,11 @@ test("--output takes an empty folder or a package, never another one", async (t)
   assert.deepEqual(await readTree(precious), { "thesis.txt": "years of work" });
 });
 
+test("--output in the data folder is refused: the next build would pack it", async (t) => {
+  const dir = await makeProject(t, { "data/a.txt": "a" });
+  await assert.rejects(buildProject(dir, { output: join(dir, "data/out") }), { code: "USAGE" });
+});
+
 test("--list tells of each file why it is there", async (t) => {
   const dir = await makeProject(t, { "data/a.txt": "abc" });
   const { list = [], files } = await buildProject(dir, { list: true });

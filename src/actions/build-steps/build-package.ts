@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { createModelBundler } from "../../bundle/create-model-bundler.ts";
 import type { ModelBundle } from "../../bundle/model-bundle.ts";
-import { CancelledError } from "../../errors.ts";
+import { CancelledError, UsageError } from "../../errors.ts";
 import { type ClosureFiles, closureFiles } from "../../pack/closure-files.ts";
 import { configFiles } from "../../pack/config-files.ts";
 import { type DataFiles, dataFiles } from "../../pack/data-files.ts";
@@ -31,6 +31,7 @@ export async function buildPackage(options: BuildOptions, place: string): Promis
   const { report, signal } = options;
   const project = await loadProject(options.dir);
   const target = readTarget(options.target ?? project.config.build.target);
+  refuseOutputInData(place, project);
   stopIfAsked(signal);
 
   report.emit({ type: "step", message: `bundling ${relative(project.dir, project.modelFile)}` });
@@ -169,6 +170,12 @@ function resultOf(
 function listOf(manifest: PackageManifest, files: readonly PackageFile[]): NonNullable<BuildResult["list"]> {
   const rules = new Map(files.map(({ path, rule }) => [path, rule]));
   return manifest.files.map(([, path, , size]) => ({ path, bytes: size, rule: rules.get(path) ?? "" }));
+}
+
+/** The next build would pack this one's package. */
+function refuseOutputInData(place: string, { dataDir }: Project): void {
+  if (dataDir === null || !`${place}/`.startsWith(`${dataDir}/`)) return;
+  throw new UsageError(`${place} lies in the data folder, which is packed itself.`, "Name another folder.");
 }
 
 function stopIfAsked(signal: AbortSignal | undefined): void {
