@@ -96,7 +96,9 @@ const HOP_BY_HOP = new Set([
 export function headerPairs(headers: Headers | Record<string, string>): string[] {
   const pairs: string[] = [];
   const add = (value: string, name: string): void => {
-    if (!HOP_BY_HOP.has(name.toLowerCase())) pairs.push(name, String(value).replace(/[\r\n\0]+/g, " "));
+    // What HTTP cannot carry would end the front, not only this answer.
+    if (!HOP_BY_HOP.has(name.toLowerCase()))
+      pairs.push(name, String(value).replace(/[^\t\x20-\x7e\x80-\xff]+/g, " "));
   };
   if (typeof (headers as Headers).forEach === "function") (headers as Headers).forEach(add);
   else

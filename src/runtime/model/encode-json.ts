@@ -1,8 +1,12 @@
+import { findCycle } from "./find-cycle.ts";
+
 /** A value that JSON cannot hold; the message names the path in the value. */
 export class UnserializableError extends Error {}
 
-/** Deeper than this, a cycle is assumed and JSON.stringify is left to name it. */
-const MAX_DEPTH = 2000;
+/** Something this deep is searched for a cycle; doing that for every value would cost the usual ones. */
+const SUSPECT_DEPTH = 100;
+/** Thrown at that depth. */
+const TOO_DEEP = new Error("too deep");
 
 const PLAIN = 0;
 const HAS_TYPED_ARRAYS = 1;
@@ -14,7 +18,7 @@ const HAS_TYPED_ARRAYS = 1;
  */
 export function encodeJson(value: unknown): string {
   try {
-    const kind = inspect(value, "", 0);
+    const kind = inspectWhole(value);
     const json = kind === PLAIN ? JSON.stringify(value) : JSON.stringify(value, replaceTypedArrays);
     return json ?? "null";
   } catch (error) {
@@ -23,6 +27,17 @@ export function encodeJson(value: unknown): string {
       error instanceof Error ? (error.message.split("\n")[0] as string) : String(error),
     );
   }
+}
+
+function inspectWhole(value: unknown): number {
+  try {
+    return inspect(value, "", 0);
+  } catch (error) {
+    if (error !== TOO_DEEP) throw error;
+  }
+  const cycle = findCycle(value);
+  if (cycle !== null) throw new UnserializableError(`${where(cycle)} is one of the objects that hold it`);
+  return inspect(value, "", -Infinity);
 }
 
 function inspect(value: unknown, path: string, depth: number): number {
@@ -40,14 +55,12 @@ function inspect(value: unknown, path: string, depth: number): number {
 }
 
 function inspectObject(value: object, path: string, depth: number): number {
-  if (depth > MAX_DEPTH) return PLAIN;
+  if (depth > SUSPECT_DEPTH) throw TOO_DEEP;
   if (Array.isArray(value)) return inspectArray(value, path, depth);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return HAS_TYPED_ARRAYS;
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return PLAIN;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    if (typeof (value as { toJSON?: unknown }).toJSON === "function") return PLAIN;
-    refuseExotic(value, path);
-  }
+  if (prototype !== Object.prototype && prototype !== null) refuseExotic(value, path);
   let kind = PLAIN;
   for (const key in value) {
     if (!Object.hasOwn(value, key)) continue;
