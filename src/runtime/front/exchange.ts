@@ -110,8 +110,9 @@ export class Exchange implements Responder {
     } else if (this.#sse) {
       res.end(`\n\nevent: error\ndata: ${errorBody({ code, error: message, requestId })}\n\n`);
     } else {
-      // The client must not take what it has for the whole answer.
-      res.destroy();
+      // What was sent arrives, the end of the answer does not: the client cannot take it for the whole.
+      if (this.#corked) res.uncork();
+      res.socket?.destroySoon();
     }
   }
 
