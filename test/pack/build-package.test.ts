@@ -143,6 +143,23 @@ test("a rebuild without changes does nothing; each kind of change is seen", asyn
   }
 });
 
+test("a first build is remembered, also where the code lies in the project folder itself", async (t) => {
+  const dir = await makeProject(t, {
+    "config.yaml": "model_name: t\nmodel_module_dir: .\n",
+    "model.ts": 'import "./other";\nexport class Model { predict() {} }',
+    "other/index.ts": "",
+    "tsconfig.json": "{}",
+  });
+  // Older than the tick in which a build could begin.
+  for (const name of ["config.yaml", "model.ts", "tsconfig.json", "other/index.ts", "other"]) {
+    await until(() => Date.now() - statSync(join(dir, name)).ctimeMs > 20);
+  }
+  assert.equal((await buildProject(dir)).cached, false);
+  assert.equal((await buildProject(dir)).cached, true);
+  await writeFile(join(dir, "other.ts"), "throw new Error()");
+  assert.equal((await buildProject(dir)).cached, false, "the import means another file now");
+});
+
 test("packed data does not change when the project's is edited in place, and is not copied again", async (t) => {
   const dir = await makeProject(t, { "data/a.bin": "first", "data/b.bin": "second" });
   await until(async () => {

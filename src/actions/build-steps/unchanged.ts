@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isUntouched } from "../../pack/earlier-package.ts";
 import { type FileStamp, isOlderThan, sameStamp, stampFile } from "../../pack/file-stamp.ts";
 import { writeCacheFile } from "../../pack/hash-cache.ts";
@@ -28,8 +28,9 @@ export function findUnchanged(options: BuildOptions, place: string): BuildResult
     const cacheDir = cacheDirOf(realpathSync(options.dir));
     const memory = JSON.parse(readFileSync(memoryFile(cacheDir, place), "utf8")) as Memory;
     if (memory.schema !== SCHEMA || memory.key !== keyOf(options)) return null;
+    const root = dirname(dirname(cacheDir));
     for (const [path, stamp] of Object.entries(memory.stamps)) {
-      if (!sameStamp(stamp, stampFile(path))) return null;
+      if (!sameStamp(stamp, stampInput(path, root))) return null;
     }
     if (isUntouched(place, cacheDir) !== memory.result.package) return null;
     return { ...memory.result, changed_since_last: null, cached: true };
@@ -50,14 +51,22 @@ export interface BuildMemory {
 /** Not where something changed since the build began: whether that went into it, nobody knows. */
 export function rememberBuild(options: BuildOptions, place: string, memory: BuildMemory): void {
   const stamps: Memory["stamps"] = {};
+  const root = realpathSync(options.dir);
   for (const input of [...memory.inputs, ...installedFiles()]) {
-    const stamp = stampFile(input);
-    if (stamp !== null && !isOlderThan(stamp, memory.startedAt)) return;
+    const stamp = stampInput(input, root);
+    if (stamp !== null && input !== root && !isOlderThan(stamp, memory.startedAt)) return;
     stamps[input] = stamp;
   }
   const { result } = memory;
   const text = JSON.stringify({ schema: SCHEMA, key: keyOf(options), stamps, result } satisfies Memory);
-  writeCacheFile(memoryFile(cacheDirOf(realpathSync(options.dir)), place), text);
+  writeCacheFile(memoryFile(cacheDirOf(root), place), text);
+}
+
+/** Building itself changes the times of the project folder: there the names count. */
+function stampInput(path: string, root: string): FileStamp | null {
+  if (path !== root) return stampFile(path);
+  const names = readdirSync(root).filter((name) => name !== ".purlin");
+  return ["root", names.sort().join("/"), "", ""];
 }
 
 function keyOf({ target }: BuildOptions): string {
