@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 
 /** Waits for the end of its input, which comes when the front lets go of it in any way, SIGKILL included. */
-const SCRIPT = 'read -r _; kill -9 -- "-$1" 2>/dev/null';
+// Without `--` before the group: dash takes that for a number and kills nothing.
+const SCRIPT = 'read -r _; kill -9 "-$1" 2>/dev/null';
 
 export interface Guard {
   /** The process has ended: what it forked ends now, too. */
