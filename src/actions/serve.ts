@@ -8,6 +8,7 @@ import { MANIFEST_FILE } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
+import { hostTargetName } from "../util/host-target.ts";
 import { build } from "./build.ts";
 
 export interface ServeOptions {
@@ -125,7 +126,12 @@ async function openSource(options: ServeOptions): Promise<Source> {
 
 async function openProject(options: ServeOptions): Promise<Source> {
   const { createServingTree } = await import("../supervise/serving-tree.ts");
-  const built = await build({ dir: options.target, report: options.report, signal: options.signal });
+  const built = await build({
+    dir: options.target,
+    target: hostTargetName(),
+    report: options.report,
+    signal: options.signal,
+  });
   const tree = createServingTree(options.target);
   return {
     generation: tree.add(built.path),

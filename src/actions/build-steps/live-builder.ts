@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { classifyCodeChange } from "../../bundle/classify-change.ts";
+import { type ChangeKind, classifyCodeChange } from "../../bundle/classify-change.ts";
 import { createModelBundler } from "../../bundle/create-model-bundler.ts";
 import type { ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
 import type { Reporter } from "../../events.ts";
@@ -20,6 +20,8 @@ import { packBundle } from "./build-package.ts";
 const PACKAGE_FILES =
   /^(package(-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|\.purlinignore)$/;
 const MODEL_FILE = "model.mjs";
+/** A swap leaves the code before it in memory; after so much of it a new process gives the memory back. */
+const MAX_SWAPPED_BYTES = 64 * 1024 * 1024;
 
 export interface NextGeneration {
   generation: Generation;
@@ -43,6 +45,7 @@ export class LiveBuilder {
   #bundler: ModelBundler;
   #made: Made | null = null;
   #live: Made | null = null;
+  #swappedBytes = 0;
 
   private constructor(init: {
     project: Project;
@@ -61,7 +64,8 @@ export class LiveBuilder {
 
   static async create(dir: string, tree: ServingTree, report: Reporter): Promise<LiveBuilder> {
     const project = await loadProject(dir);
-    const target = readTarget(project.config.build.target);
+    // What is served runs here, whatever machine a build is for.
+    const target = readTarget(null);
     const bundler = await createModelBundler({ project, target });
     return new LiveBuilder({ project, bundler, target, tree, report });
   }
@@ -132,10 +136,21 @@ export class LiveBuilder {
   }
 
   #stageCode(bundle: ModelBundle, live: Made): { made: Made; kind: "methods" | "process"; reason: string } {
-    const change = classify(live.bundle, bundle, this.#project.config.model_class_name);
+    const change = this.#bounded(
+      classify(live.bundle, bundle, this.#project.config.model_class_name),
+      bundle,
+    );
     const manifest = withCode(live.manifest, bundle);
     const generation = this.#tree.addCode(live.generation, bundle.files, manifest);
     return { made: { ...live, generation, manifest, bundle }, ...change };
+  }
+
+  #bounded(change: ChangeKind, bundle: ModelBundle): ChangeKind {
+    this.#swappedBytes += modelText(bundle).length;
+    if (change.kind === "process") this.#swappedBytes = 0;
+    if (this.#swappedBytes < MAX_SWAPPED_BYTES) return change;
+    this.#swappedBytes = 0;
+    return { kind: "process", reason: "the code of earlier saves is given back" };
   }
 
   async #pack(bundle: ModelBundle, report: Reporter): Promise<Made> {
@@ -157,11 +172,7 @@ interface Made {
   unpacked: string[];
 }
 
-function classify(
-  before: ModelBundle,
-  after: ModelBundle,
-  className: string,
-): { kind: "methods" | "process"; reason: string } {
+function classify(before: ModelBundle, after: ModelBundle, className: string): ChangeKind {
   const other = changedFiles(before, after).find((path) => !path.startsWith(MODEL_FILE));
   if (other !== undefined) return { kind: "process", reason: `code/${other} changed` };
   return classifyCodeChange(modelText(before), modelText(after), className);

@@ -115,7 +115,7 @@ export class HttpServer {
       sendJson(res, { status, headers: { ...base, ...headers }, body: JSON.stringify(value) });
     switch (route.kind) {
       case "live":
-        return json(200, { status: "live", model: pool.files.config.model_name });
+        return json(200, { status: "live", model: pool.files.manifest.model_name });
       case "ready":
         return this.#answerReady(json, id);
       case "loaded":
@@ -142,8 +142,8 @@ export class HttpServer {
   ): Promise<void> {
     const { pool } = this.#options;
     const { ready, state, reason } = await readiness(pool, this.#draining);
-    const { config, manifest } = pool.files;
-    if (ready) return json(200, { status: "ready", model: config.model_name, package: manifest.package });
+    const { manifest } = pool.files;
+    if (ready) return json(200, { status: "ready", model: manifest.model_name, package: manifest.package });
     const refusal = bodyOf(notReady(pool));
     const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
     json(503, { ...refusal, request_id: id, state, ...(reason === undefined ? {} : { reason }) }, retry);
@@ -178,7 +178,7 @@ export class HttpServer {
     if (answer === null) return refuseRequest(call, none);
     const schema = JSON.parse(answer.toString());
     if (route.kind === "schema") return json(200, schema);
-    json(200, openApi(pool.files.config.model_name, schema, pool.info.methods));
+    json(200, openApi(pool.files.manifest.model_name, schema, pool.info.methods));
   }
 
   /** A client that asks before it sends is told of the limit before it sends. */
