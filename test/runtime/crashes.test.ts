@@ -177,9 +177,9 @@ test("a model that prints 200,000 lines holds nobody up, and loses none unsaid",
   );
   let slowest = 0;
   let asked = 0;
-  let done = false;
-  void printing.finally(() => (done = true));
-  while (!done) {
+  const state = { done: false };
+  void printing.finally(() => (state.done = true));
+  while (!state.done) {
     const began = performance.now();
     assert.equal(await (await model.predict("return 1")).json(), 1);
     assert.ok((await fetch(`${model.url}/health/ready`)).ok);

@@ -14,6 +14,9 @@ import { sendError, type ErrorAnswer } from "./send-json.ts";
 /** After a refusal, what is still being sent is read and dropped this long, so that the answer arrives. */
 const LINGER_MS = 1000;
 
+/** Node fires timers beyond this at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface ModelRoutesOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
@@ -175,5 +178,5 @@ function isBinary(contentType: string | undefined): boolean {
 function deadlineOf(req: IncomingMessage, timeoutSeconds: number | null): number {
   const asked = Number(req.headers["x-request-timeout-ms"] ?? Number.NaN);
   const limits = [asked, (timeoutSeconds ?? Number.NaN) * 1000].filter((ms) => Number.isFinite(ms) && ms > 0);
-  return limits.length === 0 ? 0 : monotonicMs() + Math.min(...limits);
+  return limits.length === 0 ? 0 : monotonicMs() + Math.min(LONGEST_TIMER_MS, ...limits);
 }

@@ -1,0 +1,198 @@
+// Model contract §3 and §6, spec cases D: slots, the queue, cancellation and deadlines.
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { test } from "node:test";
+import { readMetric } from "../helpers/read-metric.ts";
+import { runModel, type RunningModel } from "../helpers/run-model.ts";
+import { until } from "../helpers/until.ts";
+
+/** predict waits for the `ms` of its input and tells how many ran beside it at most. */
+const WAITING = `
+let running = 0, most = 0;
+export class Model {
+  async predict({ ms = 0, id }, request) {
+    running += 1; most = Math.max(most, running);
+    console.log("began " + id);
+    await new Promise((r) => setTimeout(r, ms));
+    running -= 1;
+    console.log("ended " + id + " aborted=" + request.signal.aborted);
+    return { id, most };
+  }
+}`;
+
+const inFlight = ({ url }: RunningModel): Promise<number> => readMetric(url, "purlin_requests_in_flight");
+const queued = ({ url }: RunningModel): Promise<number> => readMetric(url, "purlin_queue_depth");
+const said = (model: RunningModel, text: string): boolean =>
+  model.logs().some(({ message }) => message.startsWith(text));
+
+async function refusal(response: Response): Promise<[status: number, code: string]> {
+  return [response.status, ((await response.json()) as { code: string }).code];
+}
+
+for (const concurrency of [1, 2, 5]) {
+  test(`predict_concurrency ${concurrency}: so many run at once, never more`, async (t) => {
+    const model = await runModel(t, WAITING, { config: `runtime:\n  predict_concurrency: ${concurrency}\n` });
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, async (_, id) => (await model.predict({ ms: 40, id })).json()),
+    );
+    assert.equal(Math.max(...answers.map((answer) => (answer as { most: number }).most)), concurrency);
+  });
+}
+
+test("requests of one slot are answered in the order they came", async (t) => {
+  const model = await runModel(t, WAITING);
+  void model.predict({ ms: 300, id: "first" });
+  await until(async () => (await inFlight(model)) === 1);
+  const order: number[] = [];
+  const answers: Promise<unknown>[] = [];
+  for (let i = 0; i < 10; i++) {
+    answers.push(model.predict({ id: i }).then(() => order.push(i)));
+    await until(async () => (await queued(model)) === i + 1, { interval: 1 });
+  }
+  await Promise.all(answers);
+  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("preprocess and postprocess hold no slot", async (t) => {
+  const source = `
+    const wait = (ms) => new Promise((r) => setTimeout(r, ms));
+    export class Model {
+      async preprocess(x) { await wait(300); return x; }
+      predict(x) { return [x, x + 1]; }
+      async *postprocess(list) { for (const x of list) { await wait(150); yield String(x) + " modified"; } }
+    }`;
+  const model = await runModel(t, source);
+  const began = performance.now();
+  const texts = await Promise.all([1, 2, 3, 4, 5].map(async (x) => (await model.predict(x)).text()));
+  assert.deepEqual(
+    texts,
+    [1, 2, 3, 4, 5].map((x) => `${x} modified${x + 1} modified`),
+  );
+  // One after the other they would take 3 s.
+  assert.ok(performance.now() - began < 1500, `took ${performance.now() - began} ms`);
+});
+
+test("a client that leaves: the signal aborts at once, the slot stays taken until predict ends", async (t) => {
+  const model = await runModel(t, WAITING);
+  const leaving = new AbortController();
+  const left = model.predict({ ms: 700, id: "left" }, { signal: leaving.signal }).catch(() => "gone");
+  await until(() => said(model, "began left"));
+  const next = model.predict({ id: "next" });
+  leaving.abort();
+  assert.equal(await left, "gone");
+  assert.equal(((await (await next).json()) as { most: number }).most, 1);
+  await until(() => said(model, "began next"));
+  const messages = model.logs().map(({ message }) => message);
+  assert.ok(
+    messages.indexOf("ended left aborted=true") < messages.indexOf("began next"),
+    messages.join("\n"),
+  );
+});
+
+test("a queued request whose client has left is never run", async (t) => {
+  const model = await runModel(t, WAITING);
+  const first = model.predict({ ms: 400, id: "first" });
+  await until(() => said(model, "began first"));
+  const leaving = new AbortController();
+  const gone = [1, 2, 3].map((id) =>
+    model.predict({ id: `gone${id}` }, { signal: leaving.signal }).catch(() => null),
+  );
+  await until(async () => (await queued(model)) === 3);
+  leaving.abort();
+  await Promise.all(gone);
+  await until(async () => (await queued(model)) === 0);
+  assert.ok((await first).ok);
+  assert.ok((await model.predict({ id: "last" })).ok);
+  await until(() => said(model, "began last"));
+  assert.ok(!said(model, "began gone"));
+});
+
+test("a full queue refuses at once with 503 OVERLOADED and Retry-After, in requests", async (t) => {
+  const model = await runModel(t, WAITING, { config: "runtime:\n  max_queue: 3\n" });
+  const taken = Array.from({ length: 4 }, (_, id) => model.predict({ ms: 300, id }));
+  await until(async () => (await queued(model)) === 3);
+  const refused = await model.predict({ id: "over" });
+  assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  assert.deepEqual(await refusal(refused), [503, "OVERLOADED"]);
+  for (const answer of taken) assert.equal((await answer).status, 200);
+  assert.ok((await model.predict({ id: "again" })).ok);
+  assert.ok(!said(model, "began over"));
+});
+
+test("a full queue refuses in bytes, too, and takes small ones while there is room", async (t) => {
+  const model = await runModel(t, WAITING, { config: "runtime:\n  max_queue_bytes: 1MiB\n" });
+  const first = model.predict({ ms: 500, id: "first" });
+  await until(() => said(model, "began first"));
+  const filler = "x".repeat(600_000);
+  const second = model.predict({ id: 2, filler });
+  await until(async () => (await readMetric(model.url, "purlin_queue_bytes")) > 600_000);
+  assert.deepEqual(await refusal(await model.predict({ id: 3, filler })), [503, "OVERLOADED"]);
+  const small = model.predict({ id: 4 });
+  for (const answer of [first, second, small]) assert.equal((await answer).status, 200);
+  assert.equal(await readMetric(model.url, "purlin_queue_bytes"), 0);
+});
+
+const DEADLINES: [name: string, config: string, headers: Record<string, string>][] = [
+  ["runtime.predict_timeout_seconds", "runtime:\n  predict_timeout_seconds: 0.3\n", {}],
+  ["x-request-timeout-ms", "", { "x-request-timeout-ms": "300" }],
+  ["the shorter of both", "runtime:\n  predict_timeout_seconds: 30\n", { "x-request-timeout-ms": "300" }],
+];
+
+for (const [name, config, headers] of DEADLINES) {
+  test(`deadline by ${name}: 504 in time, the signal aborts, what waited too long is never started`, async (t) => {
+    const model = await runModel(t, WAITING, { config });
+    const began = performance.now();
+    const first = model.predict({ ms: 900, id: "first" }, { headers });
+    await until(() => said(model, "began first"));
+    const second = model.predict({ id: "second" }, { headers });
+    assert.deepEqual(await refusal(await first), [504, "DEADLINE_EXCEEDED"]);
+    assert.deepEqual(await refusal(await second), [504, "DEADLINE_EXCEEDED"]);
+    assert.ok(performance.now() - began < 800, "the answers came in time");
+    await until(() => said(model, "ended first aborted=true"));
+    assert.ok((await model.predict({ id: "third" })).ok);
+    assert.ok(!said(model, "began second"));
+  });
+}
+
+test("what is no number of milliseconds in x-request-timeout-ms is no deadline", async (t) => {
+  const model = await runModel(t, WAITING);
+  for (const value of ["", "soon", "-5", "0", "1e999"]) {
+    const answer = await model.predict({ id: value }, { headers: { "x-request-timeout-ms": value } });
+    assert.equal(answer.status, 200, value);
+  }
+});
+
+test("a very long deadline does not pass at once", async (t) => {
+  const model = await runModel(t, WAITING);
+  const answer = await model.predict(
+    { ms: 50, id: 1 },
+    { headers: { "x-request-timeout-ms": "99999999999" } },
+  );
+  assert.equal(answer.status, 200);
+});
+
+test("a thousand cancelled requests, queued and running, leave every slot free", async (t) => {
+  const model = await runModel(t, WAITING, { config: "runtime:\n  predict_concurrency: 4\n" });
+  for (let round = 0; round < 10; round++) {
+    const controllers = Array.from({ length: 100 }, () => new AbortController());
+    const requests = controllers.map(async ({ signal }, id) =>
+      model
+        .predict({ ms: id % 7, id }, { signal })
+        .then((r) => r.text())
+        .catch(() => null),
+    );
+    for (const [i, controller] of controllers.entries()) {
+      if (i % 25 === 0) await delay(1);
+      controller.abort();
+    }
+    await Promise.all(requests);
+  }
+  await until(async () => (await inFlight(model)) === 0 && (await queued(model)) === 0, {
+    what: "all to be over",
+  });
+  const answers = await Promise.all(
+    [1, 2, 3, 4].map(async (id) => (await model.predict({ ms: 200, id })).json()),
+  );
+  assert.equal(Math.max(...answers.map((answer) => (answer as { most: number }).most)), 4);
+  assert.ok((await readMetric(model.url, "purlin_cancellations_total")) > 100);
+});
