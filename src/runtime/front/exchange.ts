@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 import { CancelReason } from "../channel/frames.ts";
-import { CONTENT_TYPES, ContentType, type ResponseHead } from "../channel/response-frame.ts";
+import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
-import type { RequestDone } from "./request-done.ts";
+import { NO_TIMINGS, type RequestDone } from "./request-done.ts";
 import { errorBody, sendError } from "./send-json.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
@@ -35,6 +35,7 @@ export class Exchange implements Responder {
   #streaming = false;
   #sse = false;
   #code = "";
+  #timings = NO_TIMINGS;
   #bytes = 0;
   #corked = false;
   #itemTimer: NodeJS.Timeout | null = null;
@@ -53,6 +54,7 @@ export class Exchange implements Responder {
   respond(head: ResponseHead, body: Buffer): void {
     const res = this.#res;
     this.#code = head.code;
+    this.#timings = head.timings;
     this.#bytes = body.byteLength;
     const bodyless = head.status === 204 || head.status === 304;
     res.writeHead(head.status, this.#headers(head, bodyless ? -1 : body.byteLength));
@@ -91,7 +93,8 @@ export class Exchange implements Responder {
     if (res.writableNeedDrain) res.setTimeout(STALLED_CLIENT_MS, () => res.destroy());
   }
 
-  end(): void {
+  end(timings: Timings): void {
+    this.#timings = timings;
     this.#clearItemTimer();
     this.#res.end();
   }
@@ -193,6 +196,8 @@ export class Exchange implements Responder {
       ms: performance.now() - this.#began,
       queueMs: job === null || job.granted === 0 ? 0 : Math.max(0, job.granted - job.arrived),
       bytes: this.#bytes,
+      traceparent: String(this.#init.req.headers["traceparent"] ?? ""),
+      timings: this.#timings,
     });
   }
 }

@@ -9,6 +9,7 @@ import { OptionsError, readOptions, readPackage, type FrontOptions, type Package
 import { ProcessPool } from "./process-pool.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
+import { createTraceExporter } from "./trace-exporter.ts";
 import { UserMetrics } from "./user-metrics.ts";
 
 try {
@@ -34,6 +35,9 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     // Whoever started this runtime is gone; one that was told to stop already has been left for good.
     onClose: () => (stopping === null ? void shutDown(0) : exitNow(143)),
   });
+  const traces = createTraceExporter(process.env, files.manifest.model_name, (problem) =>
+    logger.log("warn", problem),
+  );
   let announced = false;
   let stopping: Promise<void> | null = null;
   const pool = new ProcessPool(
@@ -93,6 +97,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     metrics.request(record.route, record.status);
     metrics.durations.total.observe(record.ms / 1000);
     logger.request(record);
+    traces?.record(record);
   }
 
   async function handleControl(request: ControlRequest): Promise<void> {
@@ -128,6 +133,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       const timeout = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
       await Promise.race([dispatcher.whenIdle(), timeout]);
       await pool.stop();
+      await traces?.flush();
       exitNow(code);
     })();
     return stopping;

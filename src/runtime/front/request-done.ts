@@ -1,3 +1,5 @@
+import type { Timings } from "../channel/response-frame.ts";
+
 /** What is known of a request once it is over, for the log and the metrics. */
 export interface RequestDone {
   id: string;
@@ -11,4 +13,10 @@ export interface RequestDone {
   ms: number;
   queueMs: number;
   bytes: number;
+  /** What the caller sent, empty for nothing. */
+  traceparent: string;
+  /** Milliseconds in user code. */
+  timings: Timings;
 }
+
+export const NO_TIMINGS: Timings = { preprocess: 0, predict: 0, postprocess: 0 };

@@ -4,6 +4,7 @@ import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Job, type Responder } from "./job.ts";
+import { NO_TIMINGS } from "./request-done.ts";
 import type { Upgrade, UpgradeOptions } from "./websocket-bridge.ts";
 
 const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
@@ -78,6 +79,8 @@ class Connection implements Responder {
         ms: performance.now() - began,
         queueMs: 0,
         bytes: 0,
+        traceparent: String(req.headers["traceparent"] ?? ""),
+        timings: NO_TIMINGS,
       });
     });
     this.#dispatcher.submit(this.#job);
