@@ -1,243 +1,220 @@
-import type { Class, MethodDefinition, Node, PropertyDefinition, StaticBlock } from "acorn";
-import { type BundleOutline, type Mentions, mentionsOf, outlineBundle } from "./bundle-outline.ts";
-import { walk } from "./walk-syntax.ts";
+import type { Member } from "./change/class-chain.ts";
+import { readClassChain } from "./change/class-chain.ts";
+import { ASSIGNED, CALLED, type CodeFacts, TAKEN } from "./change/code-facts.ts";
+import { addWriters, type Bundle, labelOf, type Reach, reachFrom } from "./change/reach.ts";
+import { isSideEffect, readTopLevel, type Unit } from "./change/top-level.ts";
 
 export interface ChangeKind {
-  /** `methods`: the new methods can be put on the loaded instance. `process`: a new process must load. */
+  /** `methods`: the new class's methods can be put on the loaded instance. `process`: it must be loaded anew. */
   kind: "methods" | "process";
-  /** For people: what decided it. */
+  /** For people: what changed, or what stands against it. */
   reason: string;
 }
 
-/** Run before requests are: what they leave behind must be what the new code would have left. */
-const LOADING = new Set(["constructor", "load", "setupEnvironment"]);
-/** Doing these again leaves something running twice. */
-const LASTING = ["setInterval", "setTimeout", "eval", "Function"];
-
 /**
- * Decides from two bundles of the model whether swapping methods is sound: nothing that loading reaches has
- * changed, and nothing that loading leaves behind lies where the new code would look for it in vain. Whatever
- * cannot be told is answered with a new process.
+ * How a change of the bundle can take effect. `methods` only where the loaded instance is what the new code would
+ * have loaded, and its methods cannot tell that the rest of the module was made anew. In doubt `process`.
  */
 export function classifyCodeChange(before: string, after: string, className: string): ChangeKind {
-  let old: BundleOutline | null;
-  let now: BundleOutline | null;
-  try {
-    old = outlineBundle(before, className);
-    now = outlineBundle(after, className);
-  } catch {
-    return inDoubt("the code could not be compared");
-  }
-  if (old === null || now === null) return inDoubt("the class is not declared in the bundle itself");
-  const was = reachOf(old);
-  const is = reachOf(now);
-  return (
-    privateNames(is) ??
-    changedLoading(was, is) ??
-    changedEffects(old, now) ??
-    assignedByLoading(is) ??
-    sharedState(is) ??
-    sharedIdentity(is) ?? { kind: "methods", reason: changedMethods(was, is) }
-  );
-}
-
-/** A class with its base classes in the same bundle, split by when their code runs. */
-interface Reach {
-  outline: BundleOutline;
-  classes: Class[];
-  /** Members that run while loading, by a name for people. */
-  loading: Map<string, Node>;
-  /** The other members. */
-  methods: Map<string, Node>;
-  loadNames: Set<string>;
-  methodNames: Set<string>;
-}
-
-type Member = MethodDefinition | PropertyDefinition | StaticBlock;
-
-function reachOf(outline: BundleOutline): Reach {
-  const classes = classChain(outline);
-  const members = new Map<string, Node>();
-  const loading = new Map<string, Node>();
-  classes.forEach((node, depth) => {
-    if (node.superClass) loading.set(`extends#${depth}`, node.superClass);
-    node.body.body.forEach((member, index) => {
-      const name = memberName(member);
-      const key = depth === 0 ? name : `${name}#${depth}`;
-      if (runsWhileLoading(member))
-        loading.set(member.type === "StaticBlock" ? `static#${depth}.${index}` : key, member);
-      else members.set(key, member);
-    });
-  });
-  pullInCalledMembers(loading, members);
+  if (before === after) return { kind: "methods", reason: "only comments or the layout changed" };
+  const old = analyse(before, className);
+  const next = analyse(after, className);
+  if (typeof old === "string") return inNewProcess(old);
+  if (typeof next === "string") return inNewProcess(next);
+  const obstacle =
+    changeOfLoading(old, next) ??
+    changeOfSideEffects(old, next) ??
+    sharedState(next) ??
+    stateOfMethods(old) ??
+    null;
+  if (obstacle !== null) return inNewProcess(obstacle);
   return {
-    outline,
-    classes,
-    loading,
-    methods: members,
-    loadNames: reachable(outline, [...loading.values()].map(mentionsOf)),
-    methodNames: reachable(outline, [...members.values()].map(mentionsOf)),
+    kind: "methods",
+    reason: `${list(changedParts(old, next))} changed; what loads the model did not`,
   };
 }
 
-function classChain({ modelClass, bindings }: BundleOutline): Class[] {
-  const chain: Class[] = [];
-  for (let node: Class | null = modelClass; node !== null && !chain.includes(node);) {
-    chain.push(node);
-    const base: Node | null | undefined = node.superClass;
-    const name = base?.type === "Identifier" ? (base as Node & { name: string }).name : "";
-    node = classOf(bindings.get(name)?.node);
-  }
-  return chain;
+interface Analysis extends Bundle {
+  /** What the constructor, the fields, `load` and `setupEnvironment` come to run or read. */
+  loading: Reach;
+  /** What all other methods do. */
+  answering: Reach;
+  /** Code that runs when the module is loaded, for what it does rather than for a value. */
+  sideEffects: Reach;
 }
 
-function classOf(node: Node | undefined): Class | null {
-  if (node === undefined) return null;
-  const value =
-    node.type === "VariableDeclarator" ? ((node as unknown as { init: Node | null }).init ?? node) : node;
-  return value.type === "ClassDeclaration" || value.type === "ClassExpression" ? (value as Class) : null;
+const LOADS = /^(load|setupEnvironment)$/;
+
+/** The last two bundles: the one before is always one of them. */
+const known = new Map<string, Analysis | string>();
+
+/** A sentence where nothing can be said of the code. */
+function analyse(text: string, className: string): Analysis | string {
+  const key = `${className}\n${text}`;
+  const seen = known.get(key);
+  known.delete(key);
+  const analysis = seen ?? analyseText(text, className);
+  known.set(key, analysis);
+  for (const oldest of known.keys()) if (known.size > 2) known.delete(oldest);
+  return analysis;
 }
 
-function memberName(member: Member): string {
-  if (member.type === "StaticBlock") return "static";
-  const key = member.key as unknown as { name?: string; value?: unknown };
-  return `${member.static ? "static " : ""}${key.name ?? String(key.value ?? "computed")}`;
+function analyseText(text: string, className: string): Analysis | string {
+  const top = readTopLevel(text);
+  const chain = readClassChain(top, text, className);
+  if (chain === null) return `how ${className} is made cannot be seen in the code`;
+  if (top.units.some(({ facts }) => facts.waits)) return "the code awaits at its top level";
+  if (chain.members.some(({ facts }) => facts.hasPrivateNames)) return `${className} has #private names`;
+  const bundle = { top, chain };
+  const loading = reachFrom(bundle, chain.members.filter(loads));
+  addWriters(bundle, loading);
+  const rest = chain.members.filter((member) => !loading.members.has(member));
+  const answering = reachFrom(bundle, rest);
+  const sideEffects = reachFrom(bundle, top.units.filter(isSideEffect));
+  if ([...partsOf(loading), ...partsOf(answering)].some(({ facts }) => facts.names.has("eval")))
+    return "the code uses eval";
+  return { ...bundle, loading, answering, sideEffects };
 }
 
-function runsWhileLoading(member: Member): boolean {
-  if (member.type !== "MethodDefinition") return true;
-  return member.computed || member.static || LOADING.has(memberName(member));
+function loads({ kind, key }: Member): boolean {
+  if (kind === "method") return key === null || LOADS.test(key);
+  return kind !== "static";
 }
 
-/** A method that loading code names may be called by it, and then runs while loading, too. */
-function pullInCalledMembers(loading: Map<string, Node>, members: Map<string, Node>): void {
-  for (let grew = true; grew;) {
-    grew = false;
-    const named = new Set([...loading.values()].flatMap((node) => [...mentionsOf(node).properties]));
-    for (const [key, node] of members) {
-      if (!named.has(key.replace(/#\d+$/, ""))) continue;
-      loading.set(key, node);
-      members.delete(key);
-      grew = true;
+/** Whatever made the instance must be what it was. */
+function changeOfLoading(old: Analysis, next: Analysis): string | null {
+  const changed = firstDifference(old, next, "loading");
+  if (changed === null) return null;
+  const { part, via } = changed;
+  const label = labelOf(part);
+  if (label === via || via === "") return `${label} changed`;
+  return `${label}${placeOf(part)} changed, which ${via} uses`;
+}
+
+/** It ran already in this process; new side effects come beside the old ones. */
+function changeOfSideEffects(old: Analysis, next: Analysis): string | null {
+  const changed = firstDifference(old, next, "sideEffects");
+  if (changed === null) return null;
+  return `${labelOf(changed.part)}${placeOf(changed.part)} changed, which runs when the module is loaded`;
+}
+
+/** The methods would see a copy of what the loading has filled, or another class than that of its objects. */
+function sharedState({ top, loading, answering }: Analysis): string | null {
+  for (const [name, how] of loading.names) {
+    const used = answering.names.get(name);
+    if (used === undefined) continue;
+    for (const unit of top.byName.get(name) ?? []) {
+      if (isSafeToShare(unit, how, used)) continue;
+      const loader = viaOf(loading, name);
+      const user = viaOf(answering, name);
+      if (how & ASSIGNED) return `${loader} sets ${name}, which ${user} uses`;
+      return `${loader} and ${user} share ${name}`;
     }
   }
-}
-
-/** Names of top-level bindings that code with these mentions can get to. */
-function reachable({ bindings }: BundleOutline, from: readonly Mentions[]): Set<string> {
-  const found = new Set<string>();
-  const queue = from.flatMap(({ names }) => [...names]);
-  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    const binding = bindings.get(name);
-    if (binding === undefined || found.has(name)) continue;
-    found.add(name);
-    queue.push(...binding.mentions.names);
-  }
-  return found;
-}
-
-function privateNames({ classes }: Reach): ChangeKind | null {
-  let found = false;
-  for (const node of classes) {
-    walk(node, (each) => {
-      if (each.type === "PrivateIdentifier") found = true;
-    });
-  }
-  return found ? inDoubt("the class has #private names") : null;
-}
-
-function changedLoading(was: Reach, is: Reach): ChangeKind | null {
-  const keys = new Set([...was.loading.keys(), ...is.loading.keys()]);
-  for (const key of keys) {
-    const [before, after] = [was.loading.get(key), is.loading.get(key)];
-    const same = before && after && was.outline.textOf(before) === is.outline.textOf(after);
-    if (!same) return inDoubt(`${nameForPeople(key)} changed`);
-  }
-  for (const name of new Set([...was.loadNames, ...is.loadNames])) {
-    const [before, after] = [was.outline.bindings.get(name), is.outline.bindings.get(name)];
-    if (isModelClass(is, name)) continue;
-    if (before?.text !== after?.text) return inDoubt(`${name}, which loading uses, changed`);
+  const roots = new Set([...partsOf(loading)].flatMap(({ facts }) => [...facts.writtenRoots]));
+  for (const unit of top.units) {
+    if (!unit.facts.runs) continue;
+    const written = [...unit.facts.writtenRoots].find((name) => roots.has(name) && isOutside(name, top));
+    if (written !== undefined) return `both load and the top level of the code write to ${written}`;
   }
   return null;
 }
 
-function changedEffects(old: BundleOutline, now: BundleOutline): ChangeKind | null {
-  const texts = (outline: BundleOutline): string => outline.effects.map(({ text }) => text).join("\n");
-  if (texts(old) !== texts(now)) return inDoubt("code at the top of a module changed");
-  const again = now.effects.find(({ isPlainSetting }) => !isPlainSetting);
-  if (again !== undefined) return inDoubt("code at the top of a module would run a second time");
-  for (const [name, { kind, mentions }] of now.bindings) {
-    if (kind !== "value") continue;
-    const lasting = LASTING.find((word) => mentions.names.has(word));
-    if (lasting !== undefined) return inDoubt(`${name} would be made a second time`);
-  }
-  return null;
-}
-
-function assignedByLoading({ loading, loadNames, outline }: Reach): ChangeKind | null {
-  const code = [
-    ...[...loading.values()].map(mentionsOf),
-    ...[...loadNames].map((name) => outline.bindings.get(name)?.mentions as Mentions),
-  ];
-  for (const { assigned } of code) {
-    const name = [...assigned].find((each) => outline.bindings.has(each));
-    if (name !== undefined) return inDoubt(`loading assigns the module-level ${name}`);
-  }
-  return null;
-}
-
-/** A Map that load fills and predict reads would be empty in the new module. */
-function sharedState({ loadNames, methodNames, outline }: Reach): ChangeKind | null {
-  for (const name of loadNames) {
-    if (methodNames.has(name) && outline.bindings.get(name)?.kind === "value") {
-      return inDoubt(`the module-level ${name} is used by loading and by requests`);
-    }
-  }
-  return null;
-}
-
-/** Objects made while loading have the old module's classes: instanceof and statics of the new ones differ. */
-function sharedIdentity(reach: Reach): ChangeKind | null {
-  const { loadNames, methodNames, methods, outline } = reach;
-  const asked = new Set([
-    ...[...methods.values()].flatMap((node) => [...mentionsOf(node).identities]),
-    ...[...methodNames].flatMap((name) => [...(outline.bindings.get(name)?.mentions.identities ?? [])]),
-  ]);
-  for (const name of asked) {
-    const binding = outline.bindings.get(name);
-    if (binding?.kind !== "code" || !loadNames.has(name) || /^__|^require$/.test(name)) continue;
-    if (classOf(binding.node) !== null)
-      return inDoubt(`requests ask for the identity of ${name}, which loading uses`);
-  }
-  return null;
-}
-
-function changedMethods(was: Reach, is: Reach): string {
-  const changed = [...new Set([...was.methods.keys(), ...is.methods.keys()])].filter((key) => {
-    const [before, after] = [was.methods.get(key), is.methods.get(key)];
-    return !(before && after && was.outline.textOf(before) === is.outline.textOf(after));
-  });
-  const helpers = [...is.methodNames].filter(
-    (name) =>
-      !isModelClass(is, name) && was.outline.bindings.get(name)?.text !== is.outline.bindings.get(name)?.text,
+function isSafeToShare(unit: Unit, loading: number, answering: number): boolean {
+  if (unit.kind === "import" || unit.kind === "constant") return true;
+  // Only who holds the function itself can find that there are two.
+  if (unit.kind === "function") return !(loading & TAKEN && answering & TAKEN);
+  if (unit.kind !== "class" || loading !== CALLED || answering !== CALLED) return false;
+  return (
+    !unit.facts.hasPrivateNames &&
+    !unit.class?.body.body.some((member) => "static" in member && member.static)
   );
-  const names = [...changed.map(nameForPeople), ...helpers];
-  if (names.length === 0) return "only comments or layout changed";
-  const shown = names.slice(0, 3).join(", ");
-  return `${shown}${names.length > 3 ? " and more" : ""} changed; what load made stays in memory`;
 }
 
-function isModelClass({ classes, outline }: Reach, name: string): boolean {
-  const node = classOf(outline.bindings.get(name)?.node);
-  return node !== null && classes.includes(node);
+/** What methods have put on the instance was made by the code before, and would go on answering. */
+function stateOfMethods({ top, chain, loading, answering }: Analysis): string | null {
+  const loadedCodeKeeps = [...loading.units].some(({ facts }) => facts.writesThis || facts.writesCaptured);
+  const methods = new Set(
+    chain.members.flatMap(({ kind, key }) => (kind === "method" && key !== null ? [key] : [])),
+  );
+  const parts = [...partsOf(answering)];
+  const writesParameters = parts.some(({ facts }) => facts.writesParameters);
+  for (const part of parts) {
+    const { facts } = part;
+    const isMember = "label" in part;
+    if (isMember && part.kind === "static") continue;
+    if (isMember && keepsOnThis(facts)) return `${labelOf(part)} keeps values in the loaded model`;
+    const outside = [...facts.writtenRoots].find((name) => isOutside(name, top));
+    if (outside !== undefined) return `${labelOf(part)} keeps values outside the code (${outside})`;
+  }
+  return null;
+
+  function keepsOnThis(facts: CodeFacts): boolean {
+    if (facts.writesThis || facts.thisEscapes) return true;
+    if (facts.passesThisParts && writesParameters) return true;
+    return loadedCodeKeeps && [...facts.thisCalls].some((name) => !methods.has(name));
+  }
 }
 
-function nameForPeople(key: string): string {
-  if (key.startsWith("extends")) return "the base class";
-  if (key.startsWith("static#")) return "a static block";
-  return key.replace(/#\d+$/, " (of a base class)");
+/** A global, or what a package outside the bundle gives: one for all copies of the code. */
+function isOutside(name: string, { byName }: Analysis["top"]): boolean {
+  return (byName.get(name) ?? []).every(({ kind }) => kind === "import");
 }
 
-function inDoubt(reason: string): ChangeKind {
+function firstDifference(
+  old: Analysis,
+  next: Analysis,
+  which: "loading" | "sideEffects",
+): { part: Unit | Member; via: string } | null {
+  const [before, after] = [orderedParts(old, which), orderedParts(next, which)];
+  const texts = new Map(before.map((part) => [labelOf(part), part.text]));
+  const changed = after.findIndex(
+    (part, index) => before[index]?.text !== part.text || labelOf(part) !== labelOf(before[index] as Unit),
+  );
+  if (changed === -1 && before.length === after.length) return null;
+  // The part whose own text changed says more than the one that merely moved.
+  const edited = after.find((part) => texts.get(labelOf(part)) !== part.text && texts.has(labelOf(part)));
+  const part = edited ?? after[changed] ?? (before[after.length] as Unit | Member);
+  return { part, via: next[which].via.get(part) ?? old[which].via.get(part) ?? "" };
+}
+
+/** In the order of the code: fields and statements run in it. */
+function orderedParts(analysis: Analysis, which: "loading" | "sideEffects"): (Unit | Member)[] {
+  const reach = analysis[which];
+  return [
+    ...analysis.chain.members.filter((member) => reach.members.has(member)),
+    ...analysis.top.units.filter((unit) => reach.units.has(unit)),
+  ];
+}
+
+function changedParts(old: Analysis, next: Analysis): string[] {
+  const before = new Map([...old.chain.members, ...old.top.units].map((part) => [labelOf(part), part.text]));
+  const after = new Set([...next.chain.members, ...next.top.units].map(labelOf));
+  const parts = [...partsOf(next.answering)].filter((part) => before.get(labelOf(part)) !== part.text);
+  const gone = [...partsOf(old.answering)].filter((part) => !after.has(labelOf(part)));
+  return [...new Set([...parts, ...gone].map(labelOf))];
+}
+
+function* partsOf(reach: Reach): Generator<Unit | Member> {
+  yield* reach.members;
+  yield* reach.units;
+}
+
+function viaOf(reach: Reach, name: string): string {
+  for (const [part, via] of reach.via) if (part.facts.names.has(name)) return via;
+  return "the code";
+}
+
+function placeOf(part: Unit | Member): string {
+  return "source" in part && part.source !== "" ? ` (${part.source})` : "";
+}
+
+function list(names: readonly string[]): string {
+  const [first = "nothing that is used", ...others] = names;
+  if (others.length === 0) return first;
+  return others.length === 1 ? `${first} and ${others[0]}` : `${first} and ${others.length} more`;
+}
+
+function inNewProcess(reason: string): ChangeKind {
   return { kind: "process", reason };
 }
