@@ -61,6 +61,8 @@ export const serveCommand = defineCommand<Options>({
       report,
       signal,
       onEvent: (event) => {
+        // What became of a save is told by the watch events, with the files and the reason.
+        if (event.type === "reloaded") return;
         const line = json ? JSON.stringify(event) : announcement(event);
         // Who read the address may have gone: no reason to stop serving.
         if (line !== null) write(`${line}\n`).catch(() => {});

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { isAlive } from "../helpers/is-alive.ts";
+import { processesOf } from "../helpers/run-model.ts";
+import { type SpawnedCli, spawnCli } from "../helpers/spawn-cli.ts";
+import { tmpDir } from "../helpers/tmp-dir.ts";
+import { until } from "../helpers/until.ts";
+
+/** `loads` tells whether the answer comes from the instance that was loaded first. */
+const model = (answer: string, load = "this.loaded = Math.random();"): string => `
+import { note } from "./note.ts";
+export class Model {
+  loaded = 0;
+  config: any;
+  dataDir: string;
+  constructor({ config, dataDir }: any) { this.config = config; this.dataDir = dataDir; }
+  async load() { ${load} }
+  async predict() { return { answer: ${answer}, note: note(), loaded: this.loaded, described: this.config.description }; }
+}
+`;
+const NOTE = 'export function note(): string {\n  return "first";\n}\n';
+
+interface Served {
+  dir: string;
+  cli: SpawnedCli;
+  url: string;
+  ask(): Promise<{ answer: unknown; note: string; loaded: number; described: string | null; data?: string }>;
+  save(file: string, text: string): Promise<void>;
+  events(): Record<string, unknown>[];
+}
+
+/** A served project in a folder whose name has a space, an umlaut and `dist` in it. */
+async function serve(t: TestContext): Promise<Served> {
+  const dir = join(await tmpDir(t), "my dist modèle");
+  await mkdir(join(dir, "model"), { recursive: true });
+  await mkdir(join(dir, "data"));
+  await writeFile(join(dir, "config.yaml"), "model_name: watched\n");
+  await writeFile(join(dir, "data/words.txt"), "one");
+  await writeFile(join(dir, "model/note.ts"), NOTE);
+  await writeFile(join(dir, "model/model.ts"), model("1"));
+  const cli = spawnCli(t, ["serve", dir, "--port", "0", "--watch", "--json"], { cwd: dir });
+  t.after(async () => {
+    cli.kill("SIGTERM");
+    await cli.exited;
+  });
+  const [, url = ""] = await cli.waitFor(/"url":"(http[^"]+)"/);
+  await cli.waitFor(/"type":"ready"/);
+  await cli.waitFor(/"type":"watching"/);
+  return {
+    dir,
+    cli,
+    url,
+    ask: async () => (await (await fetch(`${url}/predict`, { method: "POST", body: "{}" })).json()) as never,
+    save: (file, text) => writeFile(join(dir, file), text),
+    events: () =>
+      cli
+        .stdout()
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+describe("serve --watch", () => {
+  it("code keeps the loaded weights, a changed load makes a new process, and both are said", async (t) => {
+    const { ask, save, events } = await serve(t);
+    const first = await ask();
+    await save("model/model.ts", model("2"));
+    await until(async () => (await ask()).answer === 2);
+    assert.equal((await ask()).loaded, first.loaded, "the instance is the one that was loaded");
+    await save("model/note.ts", NOTE.replace("first", "second, from a helper"));
+    await until(async () => (await ask()).note === "second, from a helper");
+    assert.equal((await ask()).loaded, first.loaded);
+    await save("model/model.ts", model("3", "this.loaded = 1 + Math.random();"));
+    await until(async () => (await ask()).answer === 3);
+    assert.ok((await ask()).loaded >= 1);
+    const reloads = await until(() => {
+      const found = events().filter(({ type }) => type === "reloaded");
+      return found.length === 3 && found;
+    });
+    assert.deepEqual(
+      reloads.map(({ kind }) => kind),
+      ["methods", "methods", "process"],
+    );
+    assert.match(String(reloads[2]?.["reason"]), /load changed/);
+  });
+
+  it("config and data changes are applied; touches, swap files and other files reload nothing", async (t) => {
+    const { dir, ask, save, events } = await serve(t);
+    await save("config.yaml", "model_name: watched\ndescription: now with words\n");
+    await until(async () => (await ask()).described === "now with words");
+    const reading =
+      "(await (await import('node:fs/promises')).readFile(this.dataDir + '/words.txt', 'utf8'))";
+    await save("model/model.ts", model(reading));
+    await until(async () => (await ask()).answer === "one");
+    await save("data/words.txt", "two words");
+    await until(async () => (await ask()).answer === "two words");
+    const reloads = (): number => events().filter(({ type }) => type === "reloaded").length;
+    await until(() => reloads() === 3, { what: "config, code and data to be reported" });
+    const now = new Date();
+    await utimes(join(dir, "model/model.ts"), now, now);
+    await save("model/.model.ts.swp", "swap");
+    await save("README.md", "words");
+    await mkdir(join(dir, "dist"), { recursive: true });
+    await save("dist/out.js", "output");
+    // A real save afterwards shows that the watcher has seen all of the above.
+    await save("model/note.ts", NOTE.replace("first", "after the noise"));
+    await until(async () => (await ask()).note === "after the noise");
+    await until(() => reloads() >= 4);
+    assert.equal(reloads(), 4);
+  });
+
+  it("renames over the file, deletes and re-creations converge", async (t) => {
+    const { dir, ask, save, events } = await serve(t);
+    for (let i = 0; i < 8; i++) {
+      await save("model/model.ts.tmp", model(`"rename ${i}"`));
+      await rename(join(dir, "model/model.ts.tmp"), join(dir, "model/model.ts"));
+      await until(async () => (await ask()).answer === `rename ${i}`);
+    }
+    await rm(join(dir, "model/model.ts"));
+    await until(() => events().some(({ type }) => type === "reload-failed"));
+    assert.equal((await ask()).answer, "rename 7");
+    await save("model/model.ts", model('"back"'));
+    await until(async () => (await ask()).answer === "back");
+  });
+
+  it("no request fails over twenty saves, broken ones among them; errors name file and line", async (t) => {
+    const { ask, save, events, url } = await serve(t);
+    let stop = false;
+    let asked = 0;
+    const load = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (!stop) {
+          const response = await fetch(`${url}/predict`, { method: "POST", body: "{}" });
+          assert.equal(response.status, 200, await response.text());
+          asked += 1;
+        }
+      }),
+    );
+    for (let i = 0; i < 20; i++) {
+      const failures = (): number => events().filter(({ type }) => type === "reload-failed").length;
+      const before = failures();
+      if (i % 5 === 1) {
+        await save("model/model.ts", `${model("1")}\nthis is not code ${"x".repeat(i)}(`);
+        await until(() => failures() > before);
+        const failed = events().findLast(({ type }) => type === "reload-failed");
+        assert.match(JSON.stringify(failed), /"file":"model\/model\.ts","line":\d+/);
+      } else if (i % 5 === 3) {
+        await save("model/model.ts", model(`${i}`, `throw new Error("cannot load ${i}");`));
+        await until(() => failures() > before);
+        assert.match(
+          JSON.stringify(events().findLast(({ type }) => type === "reload-failed")),
+          /cannot load/,
+        );
+      } else {
+        await save("model/model.ts", model(`${i}`, i % 2 === 0 ? "this.loaded = 1;" : `this.loaded = ${i};`));
+        await until(async () => (await ask()).answer === i);
+      }
+    }
+    stop = true;
+    await load;
+    assert.ok(asked > 50);
+  });
+
+  it("a broken save that is taken back is clear again, without a reload", async (t) => {
+    const { ask, save, events, dir } = await serve(t);
+    const good = await readFile(join(dir, "model/model.ts"), "utf8");
+    await save("model/model.ts", "export class Model {");
+    await until(() => events().some(({ type }) => type === "reload-failed"));
+    await save("model/model.ts", good);
+    await until(() => events().some(({ type }) => type === "note" || type === "unchanged"));
+    assert.equal((await ask()).answer, 1);
+    await save("model/model.ts", model("2"));
+    await until(async () => (await ask()).answer === 2);
+  });
+
+  it("no process is left, whichever way it ends", async (t) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const) {
+      const { cli, dir } = await serve(t);
+      const before = await processesOf(join(dir, ".purlin"));
+      assert.ok(before.length >= 2);
+      cli.kill(signal);
+      await cli.exited;
+      await until(() => before.every((pid) => !isAlive(pid)), {
+        timeout: 5000,
+        what: `${signal} to end them all`,
+      });
+    }
+  });
+});
+
+describe("serve", () => {
+  it("a port in use, a bad host and a model that cannot load are one clear line and exit code 1", async (t) => {
+    const { dir } = await serve(t);
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    t.after(() => taken.close());
+    const { port } = taken.address() as AddressInfo;
+    const busy = spawnCli(t, ["serve", dir, "--port", String(port)], { cwd: dir });
+    assert.equal((await busy.exited).code, 1);
+    assert.match(busy.stderr(), new RegExp(`Another process listens on 127\\.0\\.0\\.1:${port}`));
+    assert.doesNotMatch(busy.stderr(), /\n\s+at /);
+    const host = spawnCli(t, ["serve", dir, "--port", "0", "--host", "203.0.113.7"], { cwd: dir });
+    assert.equal((await host.exited).code, 1);
+    assert.match(host.stderr(), /not an address of this machine/);
+    await writeFile(join(dir, "model/model.ts"), model("1", 'throw new Error("no weights here");'));
+    const broken = spawnCli(t, ["serve", dir, "--port", "0"], { cwd: dir });
+    assert.equal((await broken.exited).code, 1);
+    assert.match(broken.stderr(), /no weights here/);
+    assert.match(broken.stderr(), /model\/model\.ts:\d+/);
+  });
+});
