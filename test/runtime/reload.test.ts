@@ -1,0 +1,176 @@
+// Spec deployment.md "three kinds of change", spec cases L16-L17: new code over the control channel, no request lost.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { isAlive } from "../helpers/is-alive.ts";
+import { runModel, writePackage, type RunningModel } from "../helpers/run-model.ts";
+import { until } from "../helpers/until.ts";
+
+/** A model with state that tells its version, how often it was loaded, and its process. */
+const version = (name: string, extra = ""): string => `
+export class Model {
+  load() { this.loads = (this.loads ?? 0) + 1; this.calls = 0; console.log("load of ${name}"); }
+  predict() { this.calls += 1; return { version: "${name}", loads: this.loads, calls: this.calls, pid: process.pid }; }
+  ${extra}
+}`;
+
+interface Answer {
+  version: string;
+  loads: number;
+  calls: number;
+  pid: number;
+}
+
+async function ask(model: RunningModel): Promise<Answer> {
+  const response = await model.predict(null);
+  assert.equal(response.status, 200);
+  return (await response.json()) as Answer;
+}
+
+/** The front and one model process; the generations' folders lie beside the first one, under the same name. */
+async function onlyTwoProcesses(model: RunningModel): Promise<void> {
+  await until(async () => (await model.pids()).length === 2, { what: "all old processes to be gone" });
+}
+
+let generations = 0;
+async function reload(
+  model: RunningModel,
+  kind: "methods" | "process",
+  source: string,
+  config = "",
+): Promise<void> {
+  const dir = `${model.dir}-${++generations}`;
+  await writePackage(dir, source, config);
+  await model.runtime.reload({ dir, digest: `sha256:${generations}` }, kind);
+}
+
+test("`methods` puts new code on the loaded instance: its state and its process stay", async (t) => {
+  const model = await runModel(t, version("one"));
+  await ask(model);
+  const before = await ask(model);
+  await reload(model, "methods", version("two"));
+  const after = await ask(model);
+  assert.deepEqual(after, { version: "two", loads: 1, calls: before.calls + 1, pid: before.pid });
+});
+
+test("`methods` brings methods and routes that were not there, and takes away what is gone", async (t) => {
+  const model = await runModel(t, version("one", "embeddings() { return 'e1'; }"));
+  const status = async (path: string): Promise<number> =>
+    (await fetch(model.url + path, { method: "POST", body: "1" })).status;
+  assert.deepEqual([await status("/v1/embeddings"), await status("/v1/completions")], [200, 404]);
+  await reload(model, "methods", version("two", "completions() { return 'c2'; }"));
+  assert.deepEqual([await status("/v1/embeddings"), await status("/v1/completions")], [404, 200]);
+});
+
+test("`process` loads a new process, then switches; the old one ends after its last request", async (t) => {
+  const slow = `export class Model { async predict(ms) { console.log("began"); await new Promise((r) => setTimeout(r, ms ?? 0)); return { version: "slow", pid: process.pid }; } shutdown() { console.log("old one shut down"); } }`;
+  const model = await runModel(t, slow);
+  const running = model.predict(600);
+  await until(() => model.logs().some(({ message }) => message === "began"));
+  await reload(model, "process", version("two"));
+  const next = await ask(model);
+  assert.deepEqual([next.version, next.loads], ["two", 1]);
+  const old = (await (await running).json()) as Answer;
+  assert.equal(old.version, "slow");
+  assert.notEqual(old.pid, next.pid);
+  await until(() => !isAlive(old.pid), { what: "the old process to end" });
+  await until(() => model.logs().some(({ message }) => message === "old one shut down"));
+  const ready = (await (await fetch(`${model.url}/health/ready`)).json()) as { status: string };
+  assert.equal(ready.status, "ready");
+});
+
+const BROKEN: [name: string, source: string, message: RegExp][] = [
+  ["a syntax error", "export class Model { predict( }", /SyntaxError|Unexpected/],
+  ["a throw on import", "throw new Error('at the top')", /at the top/],
+  ["a rule broken", "export class Model { preprocess() {} }", /predict/],
+];
+
+for (const kind of ["methods", "process"] as const) {
+  test(`\`${kind}\`: code that is broken is refused with its own message, the old code goes on`, async (t) => {
+    const model = await runModel(t, version("good"));
+    const { pid } = await ask(model);
+    for (const [name, source, message] of BROKEN) {
+      await assert.rejects(reload(model, kind, source), message, name);
+      const answer = await ask(model);
+      assert.deepEqual([answer.version, answer.pid], ["good", pid], name);
+    }
+    await reload(model, kind, version("mended"));
+    assert.equal((await ask(model)).version, "mended");
+    await onlyTwoProcesses(model);
+  });
+}
+
+test("`process`: a load that throws, exits or fails its example leaves the old process serving", async (t) => {
+  const model = await runModel(t, version("good"));
+  const noRetry = "runtime:\n  load_retries: 0\n";
+  const example = `${noRetry}examples:\n  - name: e\n    input: 1\n    output: 2\n`;
+  const failing: [source: string, config: string, message: RegExp][] = [
+    ["export class Model { load() { throw new Error('no weights') } predict() {} }", noRetry, /no weights/],
+    ["export class Model { load() { process.exit(3) } predict() {} }", noRetry, /exit-code-3/],
+    ["export class Model { predict() { return 1 } }", example, /expected 2/],
+  ];
+  for (const [source, config, message] of failing) {
+    await assert.rejects(reload(model, "process", source, config), message);
+    assert.equal((await ask(model)).version, "good");
+  }
+});
+
+test("a folder that is not there is refused", async (t) => {
+  const model = await runModel(t, version("good"));
+  for (const kind of ["methods", "process"] as const) {
+    await assert.rejects(
+      model.runtime.reload({ dir: `${model.dir}-none`, digest: "sha256:0" }, kind),
+      /not a package/,
+    );
+  }
+  assert.equal((await ask(model)).version, "good");
+});
+
+test("twenty reloads under constant load lose no request, and end with one model process of the last code", async (t) => {
+  const model = await runModel(t, version("v0"), { config: "runtime:\n  predict_concurrency: 2\n" });
+  const state = { stopped: false };
+  const seen = new Map<string, number>();
+  const failures: string[] = [];
+  const client = async (): Promise<void> => {
+    while (!state.stopped) {
+      try {
+        const response = await model.predict(null);
+        const text = await response.text();
+        if (response.status !== 200) failures.push(`${response.status} ${text}`);
+        else {
+          const { version: name } = JSON.parse(text) as Answer;
+          seen.set(name, (seen.get(name) ?? 0) + 1);
+        }
+      } catch (error) {
+        failures.push(String((error as Error).cause ?? error));
+      }
+    }
+  };
+  const clients = Array.from({ length: 8 }, client);
+  for (let i = 1; i <= 20; i++) {
+    await reload(
+      model,
+      i % 2 === 0 ? "methods" : "process",
+      version(`v${i}`),
+      "runtime:\n  predict_concurrency: 2\n",
+    );
+    await until(() => (seen.get(`v${i}`) ?? 0) > 0, { what: `an answer of v${i}` });
+    await delay(20);
+  }
+  state.stopped = true;
+  await Promise.all(clients);
+  assert.deepEqual(failures, []);
+  assert.equal((await ask(model)).version, "v20");
+  await onlyTwoProcesses(model);
+});
+
+test("after a crash the reloaded code comes back, not the first", async (t) => {
+  const dying = (name: string): string =>
+    `export class Model { predict(x) { if (x === "die") process.exit(1); return "${name}"; } }`;
+  for (const kind of ["methods", "process"] as const) {
+    const model = await runModel(t, dying("one"));
+    await reload(model, kind, dying("two"));
+    assert.equal((await model.predict("die")).status, 503);
+    assert.equal(await (await model.predict(1)).json(), "two", kind);
+  }
+});
