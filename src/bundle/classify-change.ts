@@ -16,7 +16,6 @@ export interface ChangeKind {
  * have loaded, and its methods cannot tell that the rest of the module was made anew. In doubt `process`.
  */
 export function classifyCodeChange(before: string, after: string, className: string): ChangeKind {
-  if (before === after) return { kind: "methods", reason: "only comments or the layout changed" };
   const old = analyse(before, className);
   const next = analyse(after, className);
   if (typeof old === "string") return inNewProcess(old);
@@ -28,10 +27,12 @@ export function classifyCodeChange(before: string, after: string, className: str
     stateOfMethods(old) ??
     null;
   if (obstacle !== null) return inNewProcess(obstacle);
-  return {
-    kind: "methods",
-    reason: `${list(changedParts(old, next))} changed; what loads the model did not`,
-  };
+  const changed = changedParts(old, next);
+  const reason =
+    changed.length === 0
+      ? "only comments or the layout changed"
+      : `${list(changed)} changed; what loads the model did not`;
+  return { kind: "methods", reason };
 }
 
 interface Analysis extends Bundle {
