@@ -16,18 +16,24 @@ export interface ChangeKind {
  * have loaded, and its methods cannot tell that the rest of the module was made anew. In doubt `process`.
  */
 export function classifyCodeChange(before: string, after: string, className: string): ChangeKind {
-  const old = analyse(before, className);
-  const next = analyse(after, className);
+  let old: Analysis | string;
+  let next: Analysis | string;
+  try {
+    old = analyse(before, className);
+    next = analyse(after, className);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return inNewProcess("the code cannot be compared");
+  }
   if (typeof old === "string") return inNewProcess(old);
   if (typeof next === "string") return inNewProcess(next);
+  const changed = changedParts(old, next);
   const obstacle =
     changeOfLoading(old, next) ??
     changeOfSideEffects(old, next) ??
     sharedState(next) ??
-    stateOfMethods(old) ??
-    null;
+    (changed.length === 0 ? null : stateOfMethods(old));
   if (obstacle !== null) return inNewProcess(obstacle);
-  const changed = changedParts(old, next);
   const reason =
     changed.length === 0
       ? "only comments or the layout changed"
@@ -40,10 +46,12 @@ interface Analysis extends Bundle {
   loading: Reach;
   /** What all other methods do. */
   answering: Reach;
-  /** Code that runs when the module is loaded, for what it does rather than for a value. */
+  /** Code that runs when the module is loaded, for what it does rather than for a value; statics of the class. */
   sideEffects: Reach;
 }
 
+/** What they begin goes on until the process ends. */
+const LASTING = ["setInterval", "setTimeout", "setImmediate"];
 const LOADS = /^(load|setupEnvironment)$/;
 
 /** The last two bundles: the one before is always one of them. */
@@ -71,7 +79,12 @@ function analyseText(text: string, className: string): Analysis | string {
   addWriters(bundle, loading);
   const rest = chain.members.filter((member) => !loading.members.has(member));
   const answering = reachFrom(bundle, rest);
-  const sideEffects = reachFrom(bundle, top.units.filter(isSideEffect));
+  const lasting = top.units.find(({ facts }) => facts.runs && LASTING.some((name) => facts.names.has(name)));
+  if (lasting) return `${labelOf(lasting)} would run a second time`;
+  const sideEffects = reachFrom(bundle, [
+    ...top.units.filter(isSideEffect),
+    ...chain.members.filter(({ kind }) => kind === "static"),
+  ]);
   if ([...partsOf(loading), ...partsOf(answering)].some(({ facts }) => facts.names.has("eval")))
     return "the code uses eval";
   return { ...bundle, loading, answering, sideEffects };
@@ -96,7 +109,9 @@ function changeOfLoading(old: Analysis, next: Analysis): string | null {
 function changeOfSideEffects(old: Analysis, next: Analysis): string | null {
   const changed = firstDifference(old, next, "sideEffects");
   if (changed === null) return null;
-  return `${labelOf(changed.part)}${placeOf(changed.part)} changed, which runs when the module is loaded`;
+  const { part } = changed;
+  if ("label" in part) return `${part.label} changed`;
+  return `${labelOf(part)}${placeOf(part)} changed, which runs when the module is loaded`;
 }
 
 /** The methods would see a copy of what the loading has filled, or another class than that of its objects. */
@@ -211,7 +226,7 @@ function placeOf(part: Unit | Member): string {
 }
 
 function list(names: readonly string[]): string {
-  const [first = "nothing that is used", ...others] = names;
+  const [first = "", ...others] = names;
   if (others.length === 0) return first;
   return others.length === 1 ? `${first} and ${others[0]}` : `${first} and ${others.length} more`;
 }

@@ -69,12 +69,6 @@ describe("methods are put on the loaded instance", () => {
       /^preprocess changed/,
     ],
     [
-      "a changed schema",
-      { model: model(`static input = { predict: "raw" };`) },
-      [["model", `"raw" }`, `"raw", messages: "raw" }`]],
-      /^static input changed/,
-    ],
-    [
       "a changed method of a base class in the bundle",
       {
         model: `class Base { size = 1; half() { return this.size / 2; } }\nexport class Model extends Base { predict() { return this.half(); } }`,
@@ -131,6 +125,12 @@ describe("methods are put on the loaded instance", () => {
           "this.calls += 1; this.calls++;",
         ),
       },
+      [PREDICT],
+      /^predict changed/,
+    ],
+    [
+      "a setting at the top level that stays as it is",
+      { model: model("", { before: `process.env["X"] = "1";` }) },
       [PREDICT],
       /^predict changed/,
     ],
@@ -470,6 +470,28 @@ describe("a new process is loaded", () => {
       [["model", "s + 1", "s + 2"]],
       /keeps values outside the code/,
     ],
+    [
+      "a changed schema",
+      { model: model(`static input = { predict: "raw" };`) },
+      [["model", `"raw" }`, `"raw", messages: "raw" }`]],
+      /^static input changed$/,
+    ],
+    [
+      "a changed schema beside the class",
+      {
+        model: model("static input = Input;", {
+          before: `const Input = { "~standard": { validate: () => 1 } };`,
+        }),
+      },
+      [["model", "=> 1", "=> 22"]],
+      /^Input .*changed, which runs when the module is loaded$/,
+    ],
+    [
+      "a timer of the module",
+      { model: model("", { before: "export const timer = setInterval(() => 0, 1000);" }) },
+      [PREDICT],
+      /timer would run a second time/,
+    ],
     ["eval", { model: model(`load() { return eval("1"); }`) }, [PREDICT], /eval/],
     [
       "a class that a function makes",
@@ -487,4 +509,11 @@ describe("a new process is loaded", () => {
       assert.match(change.reason, reason);
     });
   }
+});
+
+it("what is no module is never compared", () => {
+  assert.deepEqual(classifyCodeChange("export class Model {", "export class Model {}", "Model"), {
+    kind: "process",
+    reason: "the code cannot be compared",
+  });
 });
