@@ -12,6 +12,8 @@ export interface CodeFacts {
   names: Map<string, number>;
   /** x of `this.x` and `super.x`. */
   thisProperties: Set<string>;
+  /** Those that functions in it speak of: they may be called at any time. */
+  laterProperties: Set<string>;
   /** `this` is handed on, so that others may reach any of its members. */
   thisEscapes: boolean;
   /** Puts values on `this` or on what it holds; counting up and plain literals aside. */
@@ -50,6 +52,7 @@ export function codeFacts(code: Node): CodeFacts {
   const facts: CodeFacts = {
     names: new Map(),
     thisProperties: new Set(),
+    laterProperties: new Set(),
     thisEscapes: false,
     writesThis: false,
     thisCalls: new Set(),
@@ -163,10 +166,10 @@ class FactReader {
   #function(node: FunctionLike, brief = false): void {
     const parameters = new Set(node.params.flatMap(patternNames));
     this.#scopes.push({ names: declaredNames(node), parameters, brief });
-    this.#functions += 1;
+    this.#functions += brief ? 0 : 1;
     for (const param of node.params) this.#visit(param);
     this.#visit(node.body);
-    this.#functions -= 1;
+    this.#functions -= brief ? 0 : 1;
     this.#scopes.pop();
   }
 
@@ -195,7 +198,10 @@ class FactReader {
     if (object.type === "ThisExpression" || object.type === "Super") {
       const name = literalName(node);
       if (name === null) this.#facts.thisEscapes = true;
-      else this.#facts.thisProperties.add(name);
+      else {
+        this.#facts.thisProperties.add(name);
+        if (this.#functions > 1) this.#facts.laterProperties.add(name);
+      }
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
     } else {
       this.#visit(object);
