@@ -1,6 +1,6 @@
 import type { Member } from "./change/class-chain.ts";
 import { readClassChain } from "./change/class-chain.ts";
-import { ASSIGNED, CALLED, type CodeFacts, TAKEN } from "./change/code-facts.ts";
+import { ASSIGNED, CALLED, TAKEN } from "./change/code-facts.ts";
 import { addWriters, type Bundle, labelOf, type Reach, reachFrom } from "./change/reach.ts";
 import { isSideEffect, readTopLevel, type Unit } from "./change/top-level.ts";
 
@@ -161,29 +161,20 @@ function isSafeToShare(unit: Unit, loading: number, answering: number): boolean 
   );
 }
 
-/** What methods have put on the instance was made by the code before, and would go on answering. */
-function stateOfMethods({ top, chain, loading, answering }: Analysis): string | null {
-  const loadedCodeKeeps = [...loading.units].some(({ facts }) => facts.writesThis || facts.writesCaptured);
-  const methods = new Set(
-    chain.members.flatMap(({ kind, key }) => (kind === "method" && key !== null ? [key] : [])),
-  );
-  const parts = [...partsOf(answering)];
-  const writesParameters = parts.some(({ facts }) => facts.writesParameters);
-  for (const part of parts) {
+/**
+ * Answers that methods keep on the instance were made by the code before, and would go on answering. Only what
+ * a method itself writes counts: what it hands to a library (a session that runs) is the library's.
+ */
+function stateOfMethods({ top, answering }: Analysis): string | null {
+  for (const part of partsOf(answering)) {
     const { facts } = part;
-    const isMember = "label" in part;
-    if (isMember && part.kind === "static") continue;
-    if (isMember && keepsOnThis(facts)) return `${labelOf(part)} keeps values in the loaded model`;
+    if ("label" in part && part.kind !== "static" && facts.writesThis) {
+      return `${labelOf(part)} keeps values in the loaded model`;
+    }
     const outside = [...facts.writtenRoots].find((name) => isOutside(name, top));
     if (outside !== undefined) return `${labelOf(part)} keeps values outside the code (${outside})`;
   }
   return null;
-
-  function keepsOnThis(facts: CodeFacts): boolean {
-    if (facts.writesThis || facts.thisEscapes) return true;
-    if (facts.passesThisParts && writesParameters) return true;
-    return loadedCodeKeeps && [...facts.thisCalls].some((name) => !methods.has(name));
-  }
 }
 
 /** A global, or what a package outside the bundle gives: one for all copies of the code. */
