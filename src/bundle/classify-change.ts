@@ -53,8 +53,6 @@ interface Analysis extends Bundle {
 /** What they begin goes on until the process ends. */
 const LASTING = ["setInterval", "setTimeout", "setImmediate"];
 const LOADS = /^(load|setupEnvironment)$/;
-const ANSWERS =
-  /^(predict|predictBatch|preprocess|postprocess|chatCompletions|completions|embeddings|messages|responses|websocket|isHealthy|setupEnvironment|shutdown)$/;
 
 /** The last two bundles: the one before is always one of them. */
 const known = new Map<string, Analysis | string>();
@@ -79,7 +77,8 @@ function analyseText(text: string, className: string): Analysis | string {
   const bundle = { top, chain };
   const loading = reachFrom(bundle, chain.members.filter(loads));
   addWriters(bundle, loading);
-  const answering = reachFrom(bundle, answeringRoots(bundle, loading));
+  const rest = chain.members.filter((member) => !loading.members.has(member));
+  const answering = reachFrom(bundle, rest);
   const lasting = top.units.find(({ facts }) => facts.runs && LASTING.some((name) => facts.names.has(name)));
   if (lasting) return `${labelOf(lasting)} would run a second time`;
   const sideEffects = reachFrom(bundle, [
@@ -94,19 +93,6 @@ function analyseText(text: string, className: string): Analysis | string {
 function loads({ kind, key }: Member): boolean {
   if (kind === "method") return key === null || LOADS.test(key);
   return kind !== "static";
-}
-
-/** What runs once the model is loaded: methods that requests call, or that loading left somewhere to be called. */
-function answeringRoots({ chain }: Bundle, loading: Reach): Member[] {
-  const loaders = [...loading.members];
-  const anyOfThem =
-    loaders.some(({ facts }) => facts.thisEscapes) || chain.members.some(({ kind }) => kind === "heritage");
-  const later = new Set(loaders.flatMap(({ facts }) => [...facts.laterProperties]));
-  return chain.members.filter((member) => {
-    if (!loading.members.has(member)) return true;
-    if (member.kind !== "method") return false;
-    return anyOfThem || member.key === null || ANSWERS.test(member.key) || later.has(member.key);
-  });
 }
 
 /** Whatever made the instance must be what it was. */

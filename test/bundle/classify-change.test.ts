@@ -354,22 +354,6 @@ describe("a new process is loaded", () => {
       /share mark/,
     ],
     [
-      "a method that both load and requests call, with a variable of the module",
-      {
-        model: `let n = 0;\nexport class Model { load() { this.count(); } count() { return (n += 1); } predict() { return [this.count(), 1]; } }`,
-      },
-      [["model", ", 1]", ", 2]"]],
-      /^load sets n, which predict uses$/,
-    ],
-    [
-      "a callback that load leaves, to a method with a variable of the module",
-      {
-        model: `import { EventEmitter } from "node:events";\nlet n = 0;\nexport class Model { bus = new EventEmitter(); load() { this.bus.on("x", () => this.count()); this.count(); } count() { return (n += 1); } predict() { this.bus.emit("x"); return 1; } }`,
-      },
-      [PREDICT],
-      /^load sets n, which count uses$/,
-    ],
-    [
       "a singleton that load makes",
       {
         model: `let made: { n: number } | undefined;\nconst get = () => (made ??= { n: 1 });\nexport class Model { load() { get().n = 5; } predict() { return get().n + 1; } }`,
@@ -450,30 +434,6 @@ describe("a new process is loaded", () => {
       "answers that predict has kept",
       {
         model: `export class Model { cache = new Map<string, string>(); predict(s: string) { const c = this.cache; if (!c.has(s)) c.set(s, s + 1); return c.get(s); } }`,
-      },
-      [["model", "s + 1", "s + 2"]],
-      /keeps values/,
-    ],
-    [
-      "answers that a helper has kept",
-      {
-        model: `function keep(c: Map<string, string>, s: string) { if (!c.has(s)) c.set(s, s + 1); return c.get(s); }\nexport class Model { cache = new Map<string, string>(); predict(s: string) { return keep(this.cache, s); } }`,
-      },
-      [["model", "s + 1", "s + 2"]],
-      /keeps values/,
-    ],
-    [
-      "answers that a class of the bundle has kept",
-      {
-        model: `class Memo { m = new Map<string, string>(); of(s: string, make: () => string) { if (!this.m.has(s)) this.m.set(s, make()); return this.m.get(s); } }\nexport class Model { memo = new Memo(); predict(s: string) { return this.memo.of(s, () => s + 1); } }`,
-      },
-      [["model", "s + 1", "s + 2"]],
-      /keeps values/,
-    ],
-    [
-      "answers that a closure has kept",
-      {
-        model: `function memo() { const m = new Map<string, string>(); return (s: string, make: () => string) => { if (!m.has(s)) m.set(s, make()); return m.get(s); }; }\nexport class Model { memo = memo(); predict(s: string) { return this.memo(s, () => s + 1); } }`,
       },
       [["model", "s + 1", "s + 2"]],
       /keeps values/,

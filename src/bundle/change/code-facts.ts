@@ -1,15 +1,5 @@
 import type { AnyNode, Class, Expression, MemberExpression, Node, Pattern, Super } from "acorn";
 import { childrenOf, declaredNames, type FunctionLike, isFunction, patternNames } from "./declared-names.ts";
-import { LentNames } from "./lent-names.ts";
-import {
-  calledName,
-  isCounting,
-  literalName,
-  memberText,
-  type Root,
-  rootOf,
-  takerOf,
-} from "./member-roots.ts";
 
 export const CALLED = 1;
 /** Used other than by calling it. */
@@ -22,8 +12,6 @@ export interface CodeFacts {
   names: Map<string, number>;
   /** x of `this.x` and `super.x`. */
   thisProperties: Set<string>;
-  /** Those that functions in it speak of: they may be called at any time. */
-  laterProperties: Set<string>;
   /** `this` is handed on, so that others may reach any of its members. */
   thisEscapes: boolean;
   /** Puts values on `this` or on what it holds; counting up and plain literals aside. */
@@ -47,6 +35,8 @@ export interface CodeFacts {
 /** Calls that put their arguments into what they are called on. */
 const STORES =
   /^(set|add|push|unshift|splice|fill|copyWithin|append|prepend|put|insert|enqueue|store|save|remember|register|assign|write|update|cache|memoize)$/;
+/** Calls that give away a part of what they are called on. */
+const LENDS = /^(get|at|find|findLast|values|entries|keys|peek)$/;
 /** Calls that are done with their callbacks when they return. */
 const BRIEF =
   /^(forEach|map|flatMap|filter|reduce|reduceRight|some|every|find\w*|sort|toSorted|replace|replaceAll|from)$/;
@@ -60,7 +50,6 @@ export function codeFacts(code: Node): CodeFacts {
   const facts: CodeFacts = {
     names: new Map(),
     thisProperties: new Set(),
-    laterProperties: new Set(),
     thisEscapes: false,
     writesThis: false,
     thisCalls: new Set(),
@@ -76,6 +65,9 @@ export function codeFacts(code: Node): CodeFacts {
   return facts;
 }
 
+/** Where a chain of members begins. */
+type Root = { kind: "this" | "other" } | { kind: "name"; name: string };
+
 interface Scope {
   names: Set<string>;
   parameters: Set<string>;
@@ -86,7 +78,8 @@ interface Scope {
 class FactReader {
   readonly #facts: CodeFacts;
   readonly #scopes: Scope[] = [];
-  readonly #lent = new LentNames();
+  /** Local names that stand for something `this` holds. */
+  readonly #lent = new Set<string>();
   #functions = 0;
   #constructors = 0;
 
@@ -133,10 +126,10 @@ class FactReader {
       case "ForOfStatement":
         this.#runs();
         if (node.left.type !== "VariableDeclaration") this.#target(node.left);
-        else if (this.#lent.has(node.right)) for (const one of node.left.declarations) this.#lent.add(one.id);
+        else if (this.#lends(node.right)) for (const one of node.left.declarations) this.#lend(one.id);
         break;
       case "VariableDeclarator":
-        if (node.init && this.#lent.has(node.init)) this.#lent.add(node.id);
+        if (node.init && this.#lends(node.init)) this.#lend(node.id);
         break;
       case "AwaitExpression":
         if (this.#functions === 0) this.#facts.waits = true;
@@ -170,10 +163,10 @@ class FactReader {
   #function(node: FunctionLike, brief = false): void {
     const parameters = new Set(node.params.flatMap(patternNames));
     this.#scopes.push({ names: declaredNames(node), parameters, brief });
-    this.#functions += brief ? 0 : 1;
+    this.#functions += 1;
     for (const param of node.params) this.#visit(param);
     this.#visit(node.body);
-    this.#functions -= brief ? 0 : 1;
+    this.#functions -= 1;
     this.#scopes.pop();
   }
 
@@ -202,10 +195,7 @@ class FactReader {
     if (object.type === "ThisExpression" || object.type === "Super") {
       const name = literalName(node);
       if (name === null) this.#facts.thisEscapes = true;
-      else {
-        this.#facts.thisProperties.add(name);
-        if (this.#functions > 1) this.#facts.laterProperties.add(name);
-      }
+      else this.#facts.thisProperties.add(name);
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
     } else {
       this.#visit(object);
@@ -229,13 +219,13 @@ class FactReader {
       const method = literalName(callee) ?? "";
       if (STORES.test(method)) this.#writes(root);
       if (CHANGES_ARGUMENT.test(memberText(callee)) && args[0]) this.#writes(rootOf(args[0]));
-      if (this.#lent.begins(root)) {
+      if (this.#isLent(root)) {
         this.#facts.thisCalls.add(firstProperty(callee) ?? "");
-        for (const arg of args) if (isFunction(arg)) this.#lent.addParameters(arg as FunctionLike);
+        for (const arg of args) if (isFunction(arg)) this.#lendParameters(arg as FunctionLike);
       }
     }
     for (const arg of args) {
-      if (arg.type !== "ThisExpression" && this.#lent.has(arg)) this.#facts.passesThisParts = true;
+      if (arg.type !== "ThisExpression" && this.#lends(arg)) this.#facts.passesThisParts = true;
       if (isFunction(arg)) this.#function(arg as FunctionLike, BRIEF.test(calledName(callee)));
       else this.#visit(arg);
     }
@@ -244,7 +234,7 @@ class FactReader {
   #assign(left: Pattern, operator: string, right: Expression): void {
     this.#runs();
     this.#visit(right);
-    if (left.type === "Identifier" && this.#lent.has(right)) this.#lent.add(left);
+    if (left.type === "Identifier" && this.#lends(right)) this.#lend(left);
     this.#target(left, { counts: operator !== "??=" && isCounting(right, operator) });
   }
 
@@ -281,7 +271,7 @@ class FactReader {
   /** A member of what `root` stands for is written to. */
   #writes(root: Root): void {
     this.#runs();
-    if (this.#lent.begins(root)) {
+    if (this.#isLent(root)) {
       if (this.#constructors === 0) this.#facts.writesThis = true;
       return;
     }
@@ -310,5 +300,111 @@ class FactReader {
 
   #runs(): void {
     if (this.#functions === 0) this.#facts.runs = true;
+  }
+
+  #isLent(root: Root): boolean {
+    return root.kind === "this" || (root.kind === "name" && this.#lent.has(root.name));
+  }
+
+  /** Is it, or a part of it, something that `this` holds? */
+  #lends(value: Node): boolean {
+    switch (value.type) {
+      case "MemberExpression":
+      case "ThisExpression":
+        return this.#isLent(rootOf(value));
+      case "Identifier":
+        return this.#lent.has((value as { name?: string }).name ?? "");
+      case "AwaitExpression":
+      case "SpreadElement":
+        return this.#lends((value as unknown as { argument: Node }).argument);
+      case "ChainExpression":
+        return this.#lends((value as unknown as { expression: Node }).expression);
+      case "LogicalExpression":
+      case "AssignmentExpression": {
+        const { left, right } = value as unknown as { left: Node; right: Node };
+        return this.#lends(left) || this.#lends(right);
+      }
+      case "ConditionalExpression": {
+        const { consequent, alternate } = value as unknown as { consequent: Node; alternate: Node };
+        return this.#lends(consequent) || this.#lends(alternate);
+      }
+      case "CallExpression": {
+        const { callee } = value as unknown as { callee: Node };
+        if (callee.type !== "MemberExpression") return false;
+        return LENDS.test(literalName(callee as MemberExpression) ?? "") && this.#isLent(rootOf(callee));
+      }
+      default:
+        return false;
+    }
+  }
+
+  #lend(pattern: Pattern): void {
+    for (const name of patternNames(pattern)) this.#lent.add(name);
+  }
+
+  #lendParameters(callback: FunctionLike): void {
+    for (const param of callback.params) this.#lend(param);
+  }
+}
+
+function rootOf(given: Node): Root {
+  const node = given as AnyNode;
+  switch (node.type) {
+    case "ThisExpression":
+    case "Super":
+      return { kind: "this" };
+    case "Identifier":
+      return { kind: "name", name: node.name };
+    case "MemberExpression":
+      return rootOf(node.object);
+    case "ChainExpression":
+      return rootOf(node.expression);
+    case "CallExpression":
+      return node.callee.type === "MemberExpression" && LENDS.test(literalName(node.callee) ?? "")
+        ? rootOf(node.callee)
+        : { kind: "other" };
+    default:
+      return { kind: "other" };
+  }
+}
+
+/** x of `a.x` and `a["x"]`; null where only running the code tells. */
+function literalName({ property, computed }: MemberExpression): string | null {
+  if (property.type === "PrivateIdentifier") return `#${property.name}`;
+  if (!computed) return property.type === "Identifier" ? property.name : null;
+  return property.type === "Literal" && typeof property.value === "string" ? property.value : null;
+}
+
+/** a of `this.a.b.c`. */
+function firstProperty(node: MemberExpression): string | null {
+  const { object } = node;
+  if (object.type === "MemberExpression") return firstProperty(object);
+  return object.type === "ThisExpression" || object.type === "Super" ? literalName(node) : null;
+}
+
+function calledName(callee: Node): string {
+  return callee.type === "MemberExpression" ? (literalName(callee as MemberExpression) ?? "") : "";
+}
+
+function memberText(node: MemberExpression): string {
+  return node.object.type === "Identifier" ? `${node.object.name}.${literalName(node) ?? ""}` : "";
+}
+
+/** Numbers, texts and truths, arithmetic with them and with what is on `this`. */
+function isCounting(given: Node, operator: string): boolean {
+  const node = given as AnyNode;
+  switch (node.type) {
+    case "Literal":
+      return !("regex" in node && node.regex);
+    case "BinaryExpression":
+    case "LogicalExpression":
+      return isCounting(node.left, "+=") && isCounting(node.right, "+=");
+    case "UnaryExpression":
+      return isCounting(node.argument, operator);
+    case "MemberExpression":
+      // `this.a = this.b` makes nothing new; only arithmetic on it is certain to give a number or a text.
+      return operator !== "=" && node.object.type === "ThisExpression" && !node.computed;
+    default:
+      return false;
   }
 }
