@@ -80,7 +80,9 @@ function httpErrorBody(job: Job, error: { detail: unknown; code: string }): stri
   }
 }
 
-const HOP_BY_HOP = new Set([
+/** Not passed on: what concerns one connection only, and the length, which is counted here. */
+const DROPPED_HEADERS = new Set([
+  "content-length",
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -92,12 +94,12 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** Headers as the channel carries them, without those that concern one connection only. */
+/** Headers as the channel carries them. */
 export function headerPairs(headers: Headers | Record<string, string>): string[] {
   const pairs: string[] = [];
   const add = (value: string, name: string): void => {
     // What HTTP cannot carry would end the front, not only this answer.
-    if (!HOP_BY_HOP.has(name.toLowerCase()))
+    if (!DROPPED_HEADERS.has(name.toLowerCase()))
       pairs.push(name, String(value).replace(/[^\t\x20-\x7e\x80-\xff]+/g, " "));
   };
   if (typeof (headers as Headers).forEach === "function") (headers as Headers).forEach(add);

@@ -224,11 +224,20 @@ export class Executor {
       output = requestScope.run(job.scope, () =>
         (instance[call.method] as UserMethod).call(instance, call.input, job.request),
       );
+      // Looking at a value runs user code, too: getters, proxies, iterators.
+      if (!isThenable(output)) return next(output);
     } catch (error) {
       return this.#answer(job, thrownAnswer(job, error));
     }
-    if (!isThenable(output)) return next(output);
-    output.then(next, (error: unknown) => this.#answer(job, thrownAnswer(job, error)));
+    const promise = output instanceof Promise ? output : Promise.resolve(output);
+    const failed = (error: unknown): void => this.#answer(job, thrownAnswer(job, error));
+    promise.then((value) => {
+      try {
+        next(value);
+      } catch (error) {
+        failed(error);
+      }
+    }, failed);
   }
 
   #finish(job: Job, output: unknown, began: number): void {
@@ -277,13 +286,17 @@ export class Executor {
   }
 
   #whenDone(job: Job, streaming: Promise<void>, began: number): void {
-    void streaming.then(() => {
-      job.timings.predict = Math.max(job.timings.predict, performance.now() - began);
-      this.#settle(job);
-    });
+    streaming.then(
+      () => {
+        job.timings.predict = Math.max(job.timings.predict, performance.now() - began);
+        this.#settle(job);
+      },
+      (error: unknown) => this.#answer(job, thrownAnswer(job, error)),
+    );
   }
 
   #answer(job: Job, answer: Answer): void {
+    if (this.#jobs[job.id] !== job) return;
     if (!job.cancelled) sendAnswer(this.#writer, job, answer);
     this.#settle(job);
   }

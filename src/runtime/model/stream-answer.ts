@@ -32,6 +32,9 @@ export async function streamAnswer(writer: FrameWriter, job: Job, iterator: AnyI
       const began = performance.now();
       const step = iterator.next();
       const result = (isThenable(step) ? await step : step) as IteratorResult<unknown>;
+      // As `for await` has it; without a look it would be an endless stream of nothing.
+      if (typeof result !== "object" || result === null)
+        throw new TypeError("The iterator's next() gave no object");
       if (result.done === true || job.cancelled) {
         finished = result.done === true;
         break;
@@ -193,7 +196,8 @@ class Gathered implements Output {
 
 /** Passes a web Response through: status, headers, body pulled as the client takes it. */
 export async function responseAnswer(writer: FrameWriter, job: Job, response: Response): Promise<void> {
-  const headers = headerPairs(response.headers);
+  if (response.status === 0) throw new TypeError("Response.error() has no status to answer with");
+  const { headers, length } = readHeaders(response);
   if (response.body === null) {
     const contentType = ContentType.HEADERS;
     sendAnswer(writer, job, { status: response.status, contentType, headers, body: "" });
@@ -201,18 +205,18 @@ export async function responseAnswer(writer: FrameWriter, job: Job, response: Re
     return;
   }
   job.credit = STREAM_WINDOW_BYTES;
-  const length = response.headers.get("content-length");
   const head = {
     status: response.status,
     contentType: ContentType.HEADERS,
     headers,
-    bodyBytes: length !== null && /^\d+$/.test(length) ? Number(length) : -1,
+    bodyBytes: length,
     timings: job.timings,
     code: "",
   };
   const reader = response.body.getReader();
   job.onCancel = () => void reader.cancel().catch(() => undefined);
   let headSent = false;
+  let sent = 0;
   const sendHead = (): void => {
     if (!headSent) writeResponse(writer, { type: ToFront.RESPONSE_HEAD, id: job.id }, { head, body: null });
     headSent = true;
@@ -221,18 +225,23 @@ export async function responseAnswer(writer: FrameWriter, job: Job, response: Re
     for (;;) {
       const { done, value } = await reader.read();
       if (done || job.cancelled) break;
+      const bytes = typeof value === "string" ? Buffer.from(value) : asBytes(value);
+      if (bytes === null) throw new TypeError("The Response's body holds something that is not bytes");
+      sent += bytes.byteLength;
+      if (length >= 0 && sent > length) throw new LengthError(length, `at least ${sent}`);
       sendHead();
-      const bytes = typeof value === "string" ? Buffer.from(value) : value;
       writer.bytes(ToFront.CHUNK, job.id, bytes);
       writer.flush();
       job.credit -= Math.max(1, bytes.byteLength);
       if (job.credit <= 0 && !job.cancelled) await waitForCredit(writer, job);
     }
     if (job.cancelled) return;
+    if (length >= 0 && sent < length) throw new LengthError(length, String(sent));
     sendHead();
     sendEnd(writer, job);
   } catch (error) {
     if (job.cancelled) return;
+    void reader.cancel().catch(() => undefined);
     const answer = thrownAnswer(job, error);
     if (headSent) writer.empty(ToFront.ABORT, job.id);
     else sendAnswer(writer, job, answer);
@@ -240,6 +249,25 @@ export async function responseAnswer(writer: FrameWriter, job: Job, response: Re
     job.onCancel = null;
     writer.flush();
   }
+}
+
+/** A wrong length would make the client wait, or take the rest for the next answer. */
+class LengthError extends Error {
+  constructor(declared: number, found: string) {
+    super(`The Response's content-length is ${declared}, its body has ${found} bytes`);
+  }
+}
+
+/** The length is -1 where none is declared. */
+function readHeaders(response: Response): { headers: string[]; length: number } {
+  const declared = response.headers.get("content-length") ?? "";
+  const length = /^\d+$/.test(declared) ? Number(declared) : -1;
+  // What `fetch` gives has been decoded, its headers tell of the body as it was on the way here.
+  const decoded = response.url !== "" && response.headers.has("content-encoding");
+  if (!decoded) return { headers: headerPairs(response.headers), length };
+  const kept = new Headers(response.headers);
+  kept.delete("content-encoding");
+  return { headers: headerPairs(kept), length: -1 };
 }
 
 export function unserializable(job: Job, error: Error): ReturnType<typeof errorAnswer> {

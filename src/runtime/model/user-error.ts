@@ -17,7 +17,10 @@ const HTTP_ERROR = Symbol.for("purlin.HttpError");
 
 export function asHttpError(thrown: unknown): UserHttpError | null {
   if (typeof thrown !== "object" || thrown === null || !(HTTP_ERROR in thrown)) return null;
-  return thrown as unknown as UserHttpError;
+  const { status, detail, headers, code } = thrown as unknown as UserHttpError;
+  // The object is the author's to change; a status that HTTP does not have makes it a throw like any other.
+  if (!Number.isInteger(status) || status < 400 || status > 599) return null;
+  return { status, detail, headers: headers ?? {}, code: typeof code === "string" ? code : "HTTP_ERROR" };
 }
 
 /** A thrown value's message and its stack as the author knows it: source-mapped, without our frames. */
