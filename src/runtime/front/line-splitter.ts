@@ -1,11 +1,15 @@
+import { StringDecoder } from "node:string_decoder";
+
 const KEPT_LINES = 20;
 /** A line without end is cut: nothing that a model prints may fill the front's memory. */
-const MAX_LINE_BYTES = 64 * 1024;
+const MAX_LINE_CHARS = 64 * 1024;
 
 /** Cuts output into lines and keeps the last ones for a crash report. */
 export class LineSplitter {
   readonly last: string[] = [];
   readonly #onLine: (line: string) => void;
+  /** Pieces end anywhere, also within a character. */
+  readonly #decoder = new StringDecoder("utf8");
   #held = "";
 
   constructor(onLine: (line: string) => void) {
@@ -13,16 +17,17 @@ export class LineSplitter {
   }
 
   push(chunk: Buffer): void {
-    const lines = (this.#held + chunk.toString("utf8")).split("\n");
+    const lines = (this.#held + this.#decoder.write(chunk)).split("\n");
     this.#held = lines.pop() as string;
     for (const line of lines) this.#take(line);
-    if (this.#held.length > MAX_LINE_BYTES) {
+    if (this.#held.length > MAX_LINE_CHARS) {
       this.#take(this.#held);
       this.#held = "";
     }
   }
 
   end(): void {
+    this.#held += this.#decoder.end();
     if (this.#held !== "") this.#take(this.#held);
     this.#held = "";
   }

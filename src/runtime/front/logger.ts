@@ -61,7 +61,8 @@ export class Logger {
 
   /** A line that a model process printed: a record of its console, or anything native code wrote. */
   modelLine(line: string, worker: number): void {
-    if (!line.startsWith(RECORD)) {
+    // Native code may print anything, a separator included.
+    if (!line.startsWith(`${RECORD}{"time":`) || !line.endsWith("}")) {
       this.log("info", line, { worker });
       return;
     }

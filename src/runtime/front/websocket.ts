@@ -117,7 +117,7 @@ class Connection implements Responder {
 
   closed(payload: Buffer): void {
     const code = payload.readUInt16LE(0);
-    this.#client.close(validCode(code), payload.toString("utf8", 2));
+    this.#client.close(validCode(code), wholeCharacters(payload.subarray(2)));
   }
 
   #fromClient(data: RawData, isBinary: boolean): void {
@@ -154,6 +154,11 @@ class Connection implements Responder {
       this.#client.ping();
     }, transport.ping_interval_seconds * 1000);
   }
+}
+
+/** A reason that was cut to fit may end within a character, which would be written out longer than it was. */
+function wholeCharacters(reason: Buffer): string {
+  return new TextDecoder().decode(reason, { stream: true });
 }
 
 /** Codes that may not be sent in a close frame are turned into the nearest that may. */

@@ -7,6 +7,10 @@ import { requestScope } from "./request-scope.ts";
  * and a model that prints without end waits for the front instead of filling memory.
  */
 const RECORD = "\u001e";
+/** The front cuts longer lines (front/line-splitter.ts), and half a record is none. */
+const MAX_RECORD_CHARS = 60_000;
+/** What is left of a text that is too long; JSON may need six characters for one. */
+const SHORTENED_CHARS = 4_000;
 
 export type Level = "debug" | "info" | "warn" | "error";
 
@@ -20,7 +24,16 @@ export function log(level: Level, message: string, fields?: Record<string, unkno
     ...(scope === undefined || scope.traceId === "" ? {} : { trace_id: scope.traceId }),
     ...fields,
   };
-  writeLine(`${RECORD}${JSON.stringify(record)}\n`);
+  const json = JSON.stringify(record);
+  writeLine(`${RECORD}${json.length <= MAX_RECORD_CHARS ? json : shortened(record)}\n`);
+}
+
+function shortened(record: Record<string, unknown>): string {
+  const fields = Object.entries(record).map(([key, value]) => {
+    if (typeof value !== "string" || value.length <= SHORTENED_CHARS) return [key, value];
+    return [key, `${value.slice(0, SHORTENED_CHARS)}… (${value.length} characters)`];
+  });
+  return JSON.stringify(Object.fromEntries(fields));
 }
 
 function writeLine(line: string): void {

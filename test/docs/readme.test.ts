@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { COMMANDS } from "../../src/cli/command-table.ts";
+import { ERROR_CODES } from "../../src/errors.ts";
+import { configJsonSchema } from "../../src/project/config-json-schema.ts";
+import { WIRE_ERRORS } from "../../src/protocol/error-codes.ts";
+import { spawnCli } from "../helpers/spawn-cli.ts";
+import { tmpDir } from "../helpers/tmp-dir.ts";
+
+const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+
+function section(title: string): string {
+  const [, text] = README.split(new RegExp(`^## ${title}$`, "m"));
+  return (text ?? "").split(/^## /m)[0] ?? "";
+}
+
+/** Every line of every shell block. */
+const commandsIn = (text: string): string[] =>
+  [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.trim().split("\n"));
+
+describe("the README", () => {
+  it("lists every error code with its meaning, and no other", () => {
+    const [local = "", wire = ""] = section("Errors").split("What a running model answers");
+    const rows = [...local.matchAll(/^\| `([A-Z_]+)`\s+\| (.+?)\s+\|$/gm)].map(([, code, text]) => [
+      code,
+      text,
+    ]);
+    assert.deepEqual(Object.fromEntries(rows), ERROR_CODES);
+    const statuses = [...wire.matchAll(/^\| (\d+)\s+\| `([A-Z_]+)`/gm)].map(([, status, code]) => [
+      code,
+      Number(status),
+    ]);
+    assert.deepEqual(Object.fromEntries(statuses), WIRE_ERRORS);
+  });
+
+  it("names every key of config.yaml, and no other", () => {
+    const schema = configJsonSchema() as {
+      properties: Record<string, { properties?: Record<string, unknown> }>;
+    };
+    const keys = Object.keys(schema.properties).filter((key) => key !== "runtime" && key !== "build");
+    for (const part of ["runtime", "build"])
+      keys.push(...Object.keys(schema.properties[part]?.properties ?? {}));
+    const first = [...section("config.yaml").matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = ""]) => cell);
+    const named = first.flatMap((cell) =>
+      [...cell.matchAll(/`(?:runtime\.|build\.)?(\w+)`/g)].map(([, key]) => key),
+    );
+    assert.deepEqual(named.toSorted(), keys.toSorted());
+  });
+
+  it("names every command, and no other", () => {
+    const named = [...section("Commands").matchAll(/^\| `purlin (\w+)`/gm)].map(([, name]) => name);
+    assert.deepEqual(
+      named,
+      COMMANDS.map(({ name }) => name),
+    );
+  });
+
+  it("shows exactly the two commands for a fresh clone first", () => {
+    const scripts = (
+      JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { scripts: object }
+    ).scripts;
+    assert.deepEqual(commandsIn(README).slice(0, 2), ["npm run quickstart", "npm test"]);
+    for (const name of ["quickstart", "test", "bench"]) assert.ok(name in scripts);
+  });
+
+  it("its five minutes work as they are typed", async (t) => {
+    const dir = await tmpDir(t);
+    const commands = commandsIn(section("Five minutes"));
+    // Packing and installing the tarball is what test/e2e/npm-pack.test.ts does.
+    assert.deepEqual(commands.splice(0, 2), ["npm pack", "npm install --global ./purlin-0.1.0.tgz"]);
+    let cwd = dir;
+    let url = "";
+    for (const command of commands) {
+      const [name = "", ...args] = words(command);
+      if (name === "cd") cwd = join(cwd, args[0] ?? "");
+      else if (name === "curl") {
+        const response = await fetch(`${url}/predict`, { method: "POST", body: args.at(-1) ?? "" });
+        assert.equal(((await response.json()) as { words: number }).words, 2);
+      } else {
+        assert.equal(name, "purlin", command);
+        const typed = args.map((arg) => (arg === "http://127.0.0.1:8080" ? url : arg));
+        if (args[0] === "serve") {
+          const server = spawnCli(t, [...typed, "--port", "0"], { cwd });
+          url = (await server.waitFor(/listening on (\S+)/))[1] ?? "";
+          await server.waitFor(/^ready$/m);
+          continue;
+        }
+        const cli = spawnCli(t, typed, { cwd });
+        assert.equal((await cli.exited).code, 0, `${command}\n${cli.stderr()}`);
+        if (args[0] === "predict") assert.match(cli.stdout(), /"words": ?2/);
+      }
+    }
+  });
+});
+
+/** Words of a shell line with simple quotes. */
+function words(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
