@@ -1,5 +1,5 @@
 /** From the save of model.ts to the first answer of the new code. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,8 +22,9 @@ export async function run(context) {
   mkdirSync(floorDir);
   const ours = join(project, "model/model.ts");
   const floor = join(floorDir, "model.ts");
-  writeFileSync(ours, methodEdit(0));
-  writeFileSync(floor, methodEdit(0));
+  const template = readFileSync(ours, "utf8");
+  writeFileSync(ours, editOfPredict(template, 0));
+  writeFileSync(floor, bareModel(0));
 
   const servers = {
     ours: await startServer({
@@ -35,11 +36,11 @@ export async function run(context) {
   };
   const times = { ours: [], floor: [], load: [] };
   for (let edit = 1; edit <= edits; edit += 1) {
-    times.floor.push(await saveToAnswer(servers.floor, floor, methodEdit(edit), edit));
-    times.ours.push(await saveToAnswer(servers.ours, ours, methodEdit(edit), edit));
+    times.floor.push(await saveToAnswer(servers.floor, floor, bareModel(edit), edit));
+    times.ours.push(await saveToAnswer(servers.ours, ours, editOfPredict(template, edit), edit));
   }
   for (let edit = 1; edit <= Math.ceil(edits / 3); edit += 1) {
-    times.load.push(await saveToAnswer(servers.ours, ours, loadEdit(edit + 1000), edit + 1000));
+    times.load.push(await saveToAnswer(servers.ours, ours, editOfLoad(template, edit + 1000), edit + 1000));
   }
   await Promise.all([servers.ours.stop(), servers.floor.stop()]);
   return rowsOf(times);
@@ -68,23 +69,33 @@ function rowsOf(times) {
   ];
 }
 
-const methodEdit = (value) => `export class Model {
+/** The yardstick's whole model. */
+const bareModel = (value) => `export class Model {
   predict(): unknown {
     return { version: ${value} };
   }
 }
 `;
 
-const loadEdit = (value) => `export class Model {
-  version = 0;
-  load(): void {
-    this.version = ${value};
-  }
-  predict(): unknown {
-    return { version: this.version };
-  }
+/** The template's own model, which answers the version to a probe alone: its examples stay as they are. */
+const editOfPredict = (template, value) =>
+  swap(template, "predict({ text }: Input) {", (line) =>
+    line
+      .replace("{ text }: Input", "{ text, probe }: Input & { probe?: boolean }")
+      .concat(`\n    if (probe) return { version: ${value} };`),
+  );
+
+const editOfLoad = (template, value) =>
+  swap(
+    editOfPredict(template, "this.version"),
+    "async load() {",
+    (line) => `version = 0;\n  ${line}\n    this.version = ${value};`,
+  );
+
+function swap(text, line, change) {
+  if (!text.includes(line)) throw new Error(`the minimal template has no line "${line}"`);
+  return text.replace(line, change);
 }
-`;
 
 /** Milliseconds; the file is written in place, as most editors do. A pause first, so that no two edits meet. */
 async function saveToAnswer(server, file, text, expected) {
@@ -126,6 +137,6 @@ function versionOf(port, agent) {
       },
     );
     outgoing.on("error", reject);
-    outgoing.end("{}");
+    outgoing.end('{"probe":true}');
   });
 }
