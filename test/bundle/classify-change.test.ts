@@ -354,6 +354,22 @@ describe("a new process is loaded", () => {
       /share mark/,
     ],
     [
+      "a method that both load and requests call, with a variable of the module",
+      {
+        model: `let n = 0;\nexport class Model { load() { this.count(); } count() { return (n += 1); } predict() { return [this.count(), 1]; } }`,
+      },
+      [["model", ", 1]", ", 2]"]],
+      /^load sets n, which predict uses$/,
+    ],
+    [
+      "a callback that load leaves, to a method with a variable of the module",
+      {
+        model: `import { EventEmitter } from "node:events";\nlet n = 0;\nexport class Model { bus = new EventEmitter(); load() { this.bus.on("x", () => this.count()); this.count(); } count() { return (n += 1); } predict() { this.bus.emit("x"); return 1; } }`,
+      },
+      [PREDICT],
+      /^load sets n, which count uses$/,
+    ],
+    [
       "a singleton that load makes",
       {
         model: `let made: { n: number } | undefined;\nconst get = () => (made ??= { n: 1 });\nexport class Model { load() { get().n = 5; } predict() { return get().n + 1; } }`,

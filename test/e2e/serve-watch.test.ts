@@ -130,11 +130,11 @@ describe("serve --watch", () => {
 
   it("no request fails over twenty saves, broken ones among them; errors name file and line", async (t) => {
     const { ask, save, events, url } = await serve(t);
-    let stop = false;
+    const stop = new AbortController();
     let asked = 0;
     const load = Promise.all(
       Array.from({ length: 4 }, async () => {
-        while (!stop) {
+        while (!stop.signal.aborted) {
           const response = await fetch(`${url}/predict`, { method: "POST", body: "{}" });
           assert.equal(response.status, 200, await response.text());
           asked += 1;
@@ -161,7 +161,7 @@ describe("serve --watch", () => {
         await until(async () => (await ask()).answer === i);
       }
     }
-    stop = true;
+    stop.abort();
     await load;
     assert.ok(asked > 50);
   });

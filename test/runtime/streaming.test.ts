@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { describe, it } from "node:test";
 import { type RunningModel, runModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
@@ -108,9 +108,7 @@ describe("streaming", () => {
     const model = await runModel(t, MODEL, { config: "runtime: {predict_concurrency: 2}" });
     const req = request(`${model.url}/predict`, { method: "POST" });
     req.end('"endless"');
-    const res = await new Promise<import("node:http").IncomingMessage>((resolve) =>
-      req.on("response", resolve),
-    );
+    const res = await new Promise<IncomingMessage>((resolve) => req.on("response", resolve));
     res.pause();
     let before = -1;
     await until(

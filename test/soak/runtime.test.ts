@@ -77,7 +77,10 @@ it(`${MINUTES} minutes of mixed traffic leave memory flat, every slot free and n
   const [first, last] = halves(samples);
   t.diagnostic(
     `${counts.answered} answered, ${counts.cancelled} cancelled, ${counts.lostToCrash} lost to crashes; ` +
-      `samples ${samples.filter((_, i) => i % 5 === 0).map(mib).join(" ")}; front ${mib(first)} MiB in the second quarter, ${mib(last)} MiB in the last`,
+      `samples ${samples
+        .filter((_, i) => i % 5 === 0)
+        .map(mib)
+        .join(" ")}; front ${mib(first)} MiB in the second quarter, ${mib(last)} MiB in the last`,
   );
   assert.ok(counts.answered > 100 && counts.cancelled > 0);
   assert.ok(last - first < MAX_GROWTH_BYTES, `the front grew from ${mib(first)} to ${mib(last)} MiB`);

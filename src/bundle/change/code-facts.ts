@@ -1,5 +1,16 @@
 import type { AnyNode, Class, Expression, MemberExpression, Node, Pattern, Super } from "acorn";
 import { childrenOf, declaredNames, type FunctionLike, isFunction, patternNames } from "./declared-names.ts";
+import { LentNames } from "./lent-names.ts";
+import {
+  calledName,
+  isCounting,
+  isOfThis,
+  literalName,
+  memberText,
+  type Root,
+  rootOf,
+  takerOf,
+} from "./member-roots.ts";
 
 export const CALLED = 1;
 /** Used other than by calling it. */
@@ -12,14 +23,22 @@ export interface CodeFacts {
   names: Map<string, number>;
   /** x of `this.x` and `super.x`. */
   thisProperties: Set<string>;
+  /** Those that functions in it speak of: they may be called at any time. */
+  laterProperties: Set<string>;
   /** `this` is handed on, so that others may reach any of its members. */
   thisEscapes: boolean;
   /** Puts values on `this` or on what it holds; counting up and plain literals aside. */
   writesThis: boolean;
-  /** Calls what is on `this`: `this.session.run()`, `this.encode()`. The first property of each. */
+  /** Changes what `this` holds in itself: `this.cache.set(k, v)`, as `this.cache = v` does not. */
+  changesThisParts: boolean;
+  /** Names of what it calls on parts of `this`: run of `this.session.run()`. */
+  partCalls: Set<string>;
+  /** Names of what it calls on `this`: encode of `this.encode()`. */
   thisCalls: Set<string>;
-  /** Hands what it holds to other code. */
-  passesThisParts: boolean;
+  /** Whom it hands parts of `this` to; an empty name where that cannot be told. */
+  givesThisParts: Set<string>;
+  /** Names of the methods and properties that it declares. */
+  propertyNames: Set<string>;
   /** Changes what it was given, or what a function around it keeps: another's state. */
   writesParameters: boolean;
   writesCaptured: boolean;
@@ -35,8 +54,6 @@ export interface CodeFacts {
 /** Calls that put their arguments into what they are called on. */
 const STORES =
   /^(set|add|push|unshift|splice|fill|copyWithin|append|prepend|put|insert|enqueue|store|save|remember|register|assign|write|update|cache|memoize)$/;
-/** Calls that give away a part of what they are called on. */
-const LENDS = /^(get|at|find|findLast|values|entries|keys|peek)$/;
 /** Calls that are done with their callbacks when they return. */
 const BRIEF =
   /^(forEach|map|flatMap|filter|reduce|reduceRight|some|every|find\w*|sort|toSorted|replace|replaceAll|from)$/;
@@ -50,10 +67,14 @@ export function codeFacts(code: Node): CodeFacts {
   const facts: CodeFacts = {
     names: new Map(),
     thisProperties: new Set(),
+    laterProperties: new Set(),
     thisEscapes: false,
     writesThis: false,
+    changesThisParts: false,
+    partCalls: new Set(),
     thisCalls: new Set(),
-    passesThisParts: false,
+    givesThisParts: new Set(),
+    propertyNames: new Set(),
     writesParameters: false,
     writesCaptured: false,
     writtenRoots: new Set(),
@@ -65,9 +86,6 @@ export function codeFacts(code: Node): CodeFacts {
   return facts;
 }
 
-/** Where a chain of members begins. */
-type Root = { kind: "this" | "other" } | { kind: "name"; name: string };
-
 interface Scope {
   names: Set<string>;
   parameters: Set<string>;
@@ -78,8 +96,7 @@ interface Scope {
 class FactReader {
   readonly #facts: CodeFacts;
   readonly #scopes: Scope[] = [];
-  /** Local names that stand for something `this` holds. */
-  readonly #lent = new Set<string>();
+  readonly #lent = new LentNames();
   #functions = 0;
   #constructors = 0;
 
@@ -126,10 +143,10 @@ class FactReader {
       case "ForOfStatement":
         this.#runs();
         if (node.left.type !== "VariableDeclaration") this.#target(node.left);
-        else if (this.#lends(node.right)) for (const one of node.left.declarations) this.#lend(one.id);
+        else if (this.#lent.has(node.right)) for (const one of node.left.declarations) this.#lent.add(one.id);
         break;
       case "VariableDeclarator":
-        if (node.init && this.#lends(node.init)) this.#lend(node.id);
+        if (node.init && this.#lent.has(node.init)) this.#lent.add(node.id);
         break;
       case "AwaitExpression":
         if (this.#functions === 0) this.#facts.waits = true;
@@ -163,10 +180,10 @@ class FactReader {
   #function(node: FunctionLike, brief = false): void {
     const parameters = new Set(node.params.flatMap(patternNames));
     this.#scopes.push({ names: declaredNames(node), parameters, brief });
-    this.#functions += 1;
+    this.#functions += brief ? 0 : 1;
     for (const param of node.params) this.#visit(param);
     this.#visit(node.body);
-    this.#functions -= 1;
+    this.#functions -= brief ? 0 : 1;
     this.#scopes.pop();
   }
 
@@ -179,6 +196,7 @@ class FactReader {
 
   #property(node: Extract<AnyNode, { type: "Property" | "MethodDefinition" | "PropertyDefinition" }>): void {
     if (node.computed || node.key.type === "PrivateIdentifier") this.#visit(node.key);
+    else if (node.key.type === "Identifier") this.#facts.propertyNames.add(node.key.name);
     if (!node.value) return;
     const isConstructor = node.type === "MethodDefinition" && node.kind === "constructor";
     // The fields of instances are made when there is one, not now.
@@ -195,7 +213,10 @@ class FactReader {
     if (object.type === "ThisExpression" || object.type === "Super") {
       const name = literalName(node);
       if (name === null) this.#facts.thisEscapes = true;
-      else this.#facts.thisProperties.add(name);
+      else {
+        this.#facts.thisProperties.add(name);
+        if (this.#functions > 1) this.#facts.laterProperties.add(name);
+      }
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
     } else {
       this.#visit(object);
@@ -217,15 +238,16 @@ class FactReader {
     const root = rootOf(callee);
     if (callee.type === "MemberExpression" && !isNew) {
       const method = literalName(callee) ?? "";
-      if (STORES.test(method)) this.#writes(root);
-      if (CHANGES_ARGUMENT.test(memberText(callee)) && args[0]) this.#writes(rootOf(args[0]));
-      if (this.#isLent(root)) {
-        this.#facts.thisCalls.add(firstProperty(callee) ?? "");
-        for (const arg of args) if (isFunction(arg)) this.#lendParameters(arg as FunctionLike);
+      if (STORES.test(method)) this.#writes(root, true);
+      if (CHANGES_ARGUMENT.test(memberText(callee)) && args[0]) this.#writes(rootOf(args[0]), true);
+      if (this.#lent.begins(root)) {
+        (isOfThis(callee) ? this.#facts.thisCalls : this.#facts.partCalls).add(method);
+        for (const arg of args) if (isFunction(arg)) this.#lent.addParameters(arg as FunctionLike);
       }
     }
     for (const arg of args) {
-      if (arg.type !== "ThisExpression" && this.#lends(arg)) this.#facts.passesThisParts = true;
+      if (arg.type !== "ThisExpression" && this.#lent.has(arg))
+        this.#facts.givesThisParts.add(takerOf(callee));
       if (isFunction(arg)) this.#function(arg as FunctionLike, BRIEF.test(calledName(callee)));
       else this.#visit(arg);
     }
@@ -234,7 +256,7 @@ class FactReader {
   #assign(left: Pattern, operator: string, right: Expression): void {
     this.#runs();
     this.#visit(right);
-    if (left.type === "Identifier" && this.#lends(right)) this.#lend(left);
+    if (left.type === "Identifier" && this.#lent.has(right)) this.#lent.add(left);
     this.#target(left, { counts: operator !== "??=" && isCounting(right, operator) });
   }
 
@@ -246,7 +268,7 @@ class FactReader {
         return this.#use(target.name, ASSIGNED);
       case "MemberExpression": {
         const root = rootOf(target);
-        if (!(counts && root.kind === "this")) this.#writes(root);
+        if (!(counts && root.kind === "this")) this.#writes(root, !isOfThis(target));
         return this.#member(target);
       }
       case "AssignmentPattern":
@@ -268,11 +290,12 @@ class FactReader {
     }
   }
 
-  /** A member of what `root` stands for is written to. */
-  #writes(root: Root): void {
+  /** A member of what `root` stands for is written to, or of a part of it. */
+  #writes(root: Root, isPart: boolean): void {
     this.#runs();
-    if (this.#isLent(root)) {
+    if (this.#lent.begins(root)) {
       if (this.#constructors === 0) this.#facts.writesThis = true;
+      if (isPart) this.#facts.changesThisParts = true;
       return;
     }
     if (root.kind !== "name") return;
@@ -300,111 +323,5 @@ class FactReader {
 
   #runs(): void {
     if (this.#functions === 0) this.#facts.runs = true;
-  }
-
-  #isLent(root: Root): boolean {
-    return root.kind === "this" || (root.kind === "name" && this.#lent.has(root.name));
-  }
-
-  /** Is it, or a part of it, something that `this` holds? */
-  #lends(value: Node): boolean {
-    switch (value.type) {
-      case "MemberExpression":
-      case "ThisExpression":
-        return this.#isLent(rootOf(value));
-      case "Identifier":
-        return this.#lent.has((value as { name?: string }).name ?? "");
-      case "AwaitExpression":
-      case "SpreadElement":
-        return this.#lends((value as unknown as { argument: Node }).argument);
-      case "ChainExpression":
-        return this.#lends((value as unknown as { expression: Node }).expression);
-      case "LogicalExpression":
-      case "AssignmentExpression": {
-        const { left, right } = value as unknown as { left: Node; right: Node };
-        return this.#lends(left) || this.#lends(right);
-      }
-      case "ConditionalExpression": {
-        const { consequent, alternate } = value as unknown as { consequent: Node; alternate: Node };
-        return this.#lends(consequent) || this.#lends(alternate);
-      }
-      case "CallExpression": {
-        const { callee } = value as unknown as { callee: Node };
-        if (callee.type !== "MemberExpression") return false;
-        return LENDS.test(literalName(callee as MemberExpression) ?? "") && this.#isLent(rootOf(callee));
-      }
-      default:
-        return false;
-    }
-  }
-
-  #lend(pattern: Pattern): void {
-    for (const name of patternNames(pattern)) this.#lent.add(name);
-  }
-
-  #lendParameters(callback: FunctionLike): void {
-    for (const param of callback.params) this.#lend(param);
-  }
-}
-
-function rootOf(given: Node): Root {
-  const node = given as AnyNode;
-  switch (node.type) {
-    case "ThisExpression":
-    case "Super":
-      return { kind: "this" };
-    case "Identifier":
-      return { kind: "name", name: node.name };
-    case "MemberExpression":
-      return rootOf(node.object);
-    case "ChainExpression":
-      return rootOf(node.expression);
-    case "CallExpression":
-      return node.callee.type === "MemberExpression" && LENDS.test(literalName(node.callee) ?? "")
-        ? rootOf(node.callee)
-        : { kind: "other" };
-    default:
-      return { kind: "other" };
-  }
-}
-
-/** x of `a.x` and `a["x"]`; null where only running the code tells. */
-function literalName({ property, computed }: MemberExpression): string | null {
-  if (property.type === "PrivateIdentifier") return `#${property.name}`;
-  if (!computed) return property.type === "Identifier" ? property.name : null;
-  return property.type === "Literal" && typeof property.value === "string" ? property.value : null;
-}
-
-/** a of `this.a.b.c`. */
-function firstProperty(node: MemberExpression): string | null {
-  const { object } = node;
-  if (object.type === "MemberExpression") return firstProperty(object);
-  return object.type === "ThisExpression" || object.type === "Super" ? literalName(node) : null;
-}
-
-function calledName(callee: Node): string {
-  return callee.type === "MemberExpression" ? (literalName(callee as MemberExpression) ?? "") : "";
-}
-
-function memberText(node: MemberExpression): string {
-  return node.object.type === "Identifier" ? `${node.object.name}.${literalName(node) ?? ""}` : "";
-}
-
-/** Numbers, texts and truths, arithmetic with them and with what is on `this`. */
-function isCounting(given: Node, operator: string): boolean {
-  const node = given as AnyNode;
-  switch (node.type) {
-    case "Literal":
-      return !("regex" in node && node.regex);
-    case "BinaryExpression":
-    case "LogicalExpression":
-      return isCounting(node.left, "+=") && isCounting(node.right, "+=");
-    case "UnaryExpression":
-      return isCounting(node.argument, operator);
-    case "MemberExpression":
-      // `this.a = this.b` makes nothing new; only arithmetic on it is certain to give a number or a text.
-      return operator !== "=" && node.object.type === "ThisExpression" && !node.computed;
-    default:
-      return false;
   }
 }

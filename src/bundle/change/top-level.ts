@@ -55,7 +55,7 @@ export function readTopLevel(text: string): TopLevel {
     ecmaVersion: "latest",
     sourceType: "module",
     onComment(isBlock, comment, start) {
-      if (!isBlock && /^ [^\s:]+(:[^\s]+)?$|^ .*\.[cm]?[jt]sx?$/.test(comment))
+      if (!isBlock && /^ [^@\s][^\s]*$|^ [^@].*\.[cm]?[jt]sx?$/.test(comment))
         sources.push({ start, name: comment.trim() });
     },
   });
