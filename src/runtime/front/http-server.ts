@@ -151,7 +151,7 @@ export class HttpServer {
 
   async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
     const { pool, dispatcher, metrics, userMetrics } = this.#options;
-    const living = await Promise.all(pool.all.map((process) => process.userMetrics()));
+    await Promise.all(pool.all.map((process) => process.refreshUserMetrics()));
     const own = renderMetrics(metrics, {
       inFlight: dispatcher.inFlight,
       queued: dispatcher.queued,
@@ -159,7 +159,7 @@ export class HttpServer {
       ready: pool.state === "ready",
       processes: pool.all,
     });
-    const body = own + userMetrics.render(living);
+    const body = own + userMetrics.render(pool.all.map((process) => process.userMetrics));
     const type = "text/plain; version=0.0.4; charset=utf-8";
     res.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
     res.end(body);

@@ -17,6 +17,7 @@ import { guardProcessGroup, type Guard } from "./process-guard.ts";
 import type { UserMetric } from "./user-metrics.ts";
 
 const CALL_TIMEOUT_MS = 5000;
+const METRICS_TIMEOUT_MS = 1000;
 /** Environment of the front that must not reach user code. */
 const OWN_ENV = [RUNTIME_ENV.port, RUNTIME_ENV.host, RUNTIME_ENV.socket, RUNTIME_ENV.controlFd] as const;
 
@@ -48,6 +49,9 @@ export class ModelProcess {
   rss = 0;
   lagMs = 0;
   lastHealthy = true;
+  /** As it gave them last. */
+  userMetrics: UserMetric[] = [];
+  #ending = false;
   readonly #child: ChildProcess;
   #guard: Guard | null = null;
   readonly #calls = new Map<number, (payload: Buffer | null) => void>();
@@ -123,16 +127,20 @@ export class ModelProcess {
     });
   }
 
-  async userMetrics(): Promise<UserMetric[]> {
-    const answer = await this.call(ToModel.METRICS, undefined, 1000);
-    return answer === null ? [] : (JSON.parse(answer.toString()) as UserMetric[]);
+  /** Asks for the user metrics; one that is busy or ending keeps those it gave last. */
+  async refreshUserMetrics(): Promise<void> {
+    // A write to a process that has ended closes the channel, and what it said last is lost unread.
+    if (this.#ending) return;
+    const answer = await this.call(ToModel.METRICS, undefined, METRICS_TIMEOUT_MS);
+    if (answer !== null && !this.#ending) this.userMetrics = JSON.parse(answer.toString()) as UserMetric[];
   }
 
-  /** Lets `shutdown()` run, then ends the process; its last user metrics are the result. */
-  async shutDown(timeoutMs: number): Promise<UserMetric[]> {
+  /** Lets `shutdown()` run, then ends the process, whose last user metrics stay here. */
+  async shutDown(timeoutMs: number): Promise<void> {
+    this.#ending = true;
     const answer = await this.call(ToModel.SHUTDOWN, undefined, timeoutMs);
     if (answer === null) this.kill();
-    return answer === null ? [] : (JSON.parse(answer.toString()) as UserMetric[]);
+    else this.userMetrics = JSON.parse(answer.toString()) as UserMetric[];
   }
 
   /** The whole group, at once. */

@@ -6,7 +6,7 @@ import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { ModelProcess } from "./model-process.ts";
 import { readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
-import type { UserMetric, UserMetrics } from "./user-metrics.ts";
+import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
@@ -250,6 +250,7 @@ export class ProcessPool {
 
   #exited(process: ModelProcess, reason: string): void {
     this.#processes.delete(process);
+    this.#options.userMetrics.keep(process.userMetrics);
     const wasServing = process.info !== null;
     this.#settleStart(process, { error: `the model process ended: ${reason}`, stage: "exit" });
     const expected = this.state === "stopped" || this.#leaving.has(process);
@@ -319,8 +320,7 @@ export class ProcessPool {
 
   async #shutDown(process: ModelProcess): Promise<void> {
     this.#leaving.add(process);
-    const last: UserMetric[] = await process.shutDown(12_000);
-    this.#options.userMetrics.keep(last);
+    await process.shutDown(12_000);
   }
 
   #oneAtATime<T>(run: () => Promise<T>): Promise<T> {
