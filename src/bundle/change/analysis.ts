@@ -38,7 +38,9 @@ function analyseText(text: string, className: string): Analysis | string {
   if (top.units.some(({ facts }) => facts.waits)) return "the code awaits at its top level";
   if (chain.members.some(({ facts }) => facts.hasPrivateNames)) return `${className} has #private names`;
   const bundle = { top, chain };
-  const loading = reachFrom(bundle, chain.members.filter(loads));
+  if (chain.members.some(({ kind, facts }) => kind === "constructor" && facts.returnsOther))
+    return `a constructor of ${className} returns an object`;
+  const loading = reachFrom(bundle, [...chain.members.filter(loads), ...calledByOutsideBase(bundle)]);
   addWriters(bundle, loading);
   const answering = reachFrom(bundle, answeringRoots(bundle, loading));
   const lasting = top.units.find(({ facts }) => facts.runs && LASTING.some((name) => facts.names.has(name)));
@@ -55,6 +57,21 @@ function analyseText(text: string, className: string): Analysis | string {
 function loads({ kind, key }: Member): boolean {
   if (kind === "method") return key === null || LOADS.test(key);
   return kind !== "static";
+}
+
+/** The constructor of a class from outside may call what the model overrides: `_construct` of a stream. */
+function calledByOutsideBase({ top, chain }: Bundle): Member[] {
+  const bases = chain.members.filter(({ kind }) => kind === "heritage");
+  if (bases.length === 0) return [];
+  const knowsModels = bases.some(({ facts }) => [...facts.names.keys()].some((name) => !isOfNode(name, top)));
+  return chain.members.filter(
+    ({ kind, key }) => kind === "method" && (knowsModels || key === null || !ANSWERS.test(key)),
+  );
+}
+
+/** What the language or Node gives never calls `predict` of its own accord. */
+function isOfNode(name: string, { byName }: Analysis["top"]): boolean {
+  return (byName.get(name) ?? []).every(({ kind, text }) => kind === "import" && / from node:/.test(text));
 }
 
 /** What runs once the model is loaded: methods that requests call, or that loading left somewhere to be called. */

@@ -16,6 +16,8 @@ export const CALLED = 1;
 /** Used other than by calling it. */
 export const TAKEN = 2;
 export const ASSIGNED = 4;
+/** Called by `new`: what comes of it can be told from what another copy makes. */
+export const MADE = 8;
 
 /** What a piece of code could do, read from its text. Where it cannot be told, the worse is assumed. */
 export interface CodeFacts {
@@ -48,6 +50,8 @@ export interface CodeFacts {
   runs: boolean;
   /** Awaits outside of any function. */
   waits: boolean;
+  /** A constructor that may give another object than the one it was called for. */
+  returnsOther: boolean;
   hasPrivateNames: boolean;
 }
 
@@ -80,6 +84,7 @@ export function codeFacts(code: Node): CodeFacts {
     writtenRoots: new Set(),
     runs: false,
     waits: false,
+    returnsOther: false,
     hasPrivateNames: false,
   };
   new FactReader(facts).read(code);
@@ -171,8 +176,14 @@ class FactReader {
         return this.#visit(node.body);
       case "BreakStatement":
       case "ContinueStatement":
-      case "MetaProperty":
         return;
+      case "MetaProperty":
+        // `new.target` is the class, and all its methods with it.
+        if (node.meta.name === "new") this.#facts.thisEscapes = true;
+        return;
+      case "ReturnStatement":
+        if (node.argument && this.#constructors > 0 && this.#functions === 1) this.#facts.returnsOther = true;
+        break;
     }
     for (const child of childrenOf(node)) this.#visit(child);
   }
@@ -217,6 +228,8 @@ class FactReader {
         this.#facts.thisProperties.add(name);
         if (this.#functions > 1) this.#facts.laterProperties.add(name);
       }
+      // Not a property of its own, but another prototype than the one that is swapped.
+      if (name === "__proto__") this.#facts.thisEscapes = true;
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
     } else {
       this.#visit(object);
@@ -233,7 +246,7 @@ class FactReader {
       return;
     }
     this.#runs();
-    if (callee.type === "Identifier") this.#use(callee.name, CALLED);
+    if (callee.type === "Identifier") this.#use(callee.name, isNew ? CALLED | MADE : CALLED);
     else if (callee.type !== "Super") this.#visit(callee);
     const root = rootOf(callee);
     if (callee.type === "MemberExpression" && !isNew) {

@@ -1,17 +1,18 @@
 import { type Analysis, isOutside, partsOf } from "./analysis.ts";
-import { ASSIGNED, CALLED, TAKEN } from "./code-facts.ts";
+import { ASSIGNED, CALLED, MADE, TAKEN } from "./code-facts.ts";
 import type { Reach } from "./reach.ts";
 import type { Unit } from "./top-level.ts";
 
 /** The methods would see a copy of what the loading has filled, or another class than that of its objects. */
 export function sharedState({ top, loading, answering }: Analysis): string | null {
-  for (const [name, how] of loading.names) {
-    const used = answering.names.get(name);
-    if (used === undefined) continue;
+  for (const name of loading.names.keys()) {
     for (const unit of top.byName.get(name) ?? []) {
-      if (isSafeToShare(unit, how, used)) continue;
+      // `const [put, take] = make()`: two names, one state.
+      const how = useOf(loading, unit);
+      const used = useOf(answering, unit);
+      if (used === 0 || isSafeToShare(unit, how, used)) continue;
       const loader = viaOf(loading, name);
-      const user = viaOf(answering, name);
+      const user = viaOf(answering, unit.names.find((each) => answering.names.has(each)) ?? name);
       if (how & ASSIGNED) return `${loader} sets ${name}, which ${user} uses`;
       return `${loader} and ${user} share ${name}`;
     }
@@ -25,11 +26,16 @@ export function sharedState({ top, loading, answering }: Analysis): string | nul
   return null;
 }
 
+function useOf({ names }: Reach, unit: Unit): number {
+  return unit.names.reduce((how, name) => how | (names.get(name) ?? 0), 0);
+}
+
 function isSafeToShare(unit: Unit, loading: number, answering: number): boolean {
   if (unit.kind === "import" || unit.kind === "constant") return true;
   // Only who holds the function itself can find that there are two.
-  if (unit.kind === "function") return !(loading & TAKEN && answering & TAKEN);
-  if (unit.kind !== "class" || loading !== CALLED || answering !== CALLED) return false;
+  if (unit.kind === "function")
+    return !((loading | answering) & TAKEN && loading & (TAKEN | MADE) && answering & (TAKEN | MADE));
+  if (unit.kind !== "class" || (loading | answering) & ~(CALLED | MADE)) return false;
   return (
     !unit.facts.hasPrivateNames &&
     !unit.class?.body.body.some((member) => "static" in member && member.static)
