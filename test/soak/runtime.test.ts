@@ -108,7 +108,7 @@ async function one(
     if ((error as Error).name === "TimeoutError" || (error as Error).name === "AbortError")
       counts.cancelled += 1;
     // A stream that was under way in the process that crashed is cut off.
-    else if (kind === "stream" && (error as Error).message === "terminated") counts.lostToCrash += 1;
+    else if (kind.endsWith("stream") && (error as Error).message === "terminated") counts.lostToCrash += 1;
     else throw error;
   }
 }
