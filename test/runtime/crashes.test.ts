@@ -109,6 +109,12 @@ test("a thrown string, null or object is a MODEL_ERROR like any throw", async (t
     "Object.create(null)",
     "Symbol('x')",
     "new Proxy({}, { get() { throw 1 } })",
+    "new Proxy(new Error('x'), { has() { throw 1 }, get() { throw 2 }, getPrototypeOf() { throw 3 } })",
+    "(() => { const r = Proxy.revocable({}, {}); r.revoke(); return r.proxy; })()",
+    "(() => { const e = new Error('x'); e.cause = e; return e; })()",
+    "(() => { let e = new Error('x'); for (let i = 0; i < 1e5; i++) e = new Error('x', { cause: e }); return e; })()",
+    "Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('no') } })",
+    "Object.assign(new Error('x'), { message: Symbol('a'), stack: 5, name: null })",
   ]) {
     assert.deepEqual(await codeOf(await model.predict(`throw ${thrown}`)), [500, "MODEL_ERROR"], thrown);
   }

@@ -15,7 +15,19 @@ const OWN_FILE = import.meta.url;
 
 const HTTP_ERROR = Symbol.for("purlin.HttpError");
 
+/** Deeper causes are not told; a cause may be its own. */
+const MAX_CAUSES = 8;
+
+/** Null for any other value, also for one that throws when it is looked at. */
 export function asHttpError(thrown: unknown): UserHttpError | null {
+  try {
+    return readHttpError(thrown);
+  } catch {
+    return null;
+  }
+}
+
+function readHttpError(thrown: unknown): UserHttpError | null {
   if (typeof thrown !== "object" || thrown === null || !(HTTP_ERROR in thrown)) return null;
   const { status, detail, headers, code } = thrown as unknown as UserHttpError;
   // The object is the author's to change; a status that HTTP does not have makes it a throw like any other.
@@ -23,19 +35,34 @@ export function asHttpError(thrown: unknown): UserHttpError | null {
   return { status, detail, headers: headers ?? {}, code: typeof code === "string" ? code : "HTTP_ERROR" };
 }
 
-/** A thrown value's message and its stack as the author knows it: source-mapped, without our frames. */
+/**
+ * A thrown value's message and its stack as the author knows it: source-mapped, without our frames.
+ * Never throws, whatever was thrown.
+ */
 export function describeThrown(thrown: unknown): { message: string; stack: string | undefined } {
-  if (!(thrown instanceof Error)) return { message: `threw ${inspectBriefly(thrown)}`, stack: undefined };
-  const name = thrown.name || "Error";
-  const message = thrown.message === "" ? name : `${name}: ${thrown.message}`;
-  const stack = typeof thrown.stack === "string" ? userFrames(thrown.stack) : [];
-  const cause = thrown.cause === undefined ? "" : `\ncaused by ${causeText(thrown.cause)}`;
-  return { message, stack: stack.length === 0 && cause === "" ? undefined : stack.join("\n") + cause };
+  return describe(thrown, 0);
 }
 
-function causeText(cause: unknown): string {
-  const { message, stack } = describeThrown(cause);
-  return stack === undefined ? message : `${message}\n${stack}`;
+function describe(thrown: unknown, depth: number): { message: string; stack: string | undefined } {
+  try {
+    if (!(thrown instanceof Error)) return { message: `threw ${inspectBriefly(thrown)}`, stack: undefined };
+    const name = String(thrown.name || "Error");
+    const text = String(thrown.message);
+    const stack = typeof thrown.stack === "string" ? userFrames(thrown.stack) : [];
+    const cause = thrown.cause === undefined || depth === MAX_CAUSES ? "" : causeText(thrown.cause, depth);
+    return {
+      message: text === "" ? name : `${name}: ${text}`,
+      stack: stack.length === 0 && cause === "" ? undefined : stack.join("\n") + cause,
+    };
+  } catch {
+    // Its getters or traps throw.
+    return { message: "threw a value that cannot be looked at", stack: undefined };
+  }
+}
+
+function causeText(cause: unknown, depth: number): string {
+  const { message, stack } = describe(cause, depth + 1);
+  return `\ncaused by ${stack === undefined ? message : `${message}\n${stack}`}`;
 }
 
 function userFrames(stack: string): string[] {
