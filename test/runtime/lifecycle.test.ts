@@ -98,6 +98,13 @@ test("isHealthy that takes too long leaves the last opinion standing", async (t)
   assert.ok(performance.now() - began < 1000);
 });
 
+test("an opinion that comes too late for its probe counts for the next", async (t) => {
+  const source = `export class Model { predict() {} async isHealthy() { await new Promise((r) => setTimeout(r, 200)); return false; } }`;
+  const { url } = await runModel(t, source);
+  assert.equal(await statusOf(url, "/ping"), 200);
+  await until(async () => (await statusOf(url, "/ping")) === 503);
+});
+
 test("examples gate readiness: a wrong answer or a throw keeps the model out", async (t) => {
   const source = `export class Model { predict(x) { if (x === "bad") throw new Error("cannot do it"); console.log("warm " + x); return x * 2; } }`;
   const good = await runModel(t, source, {

@@ -141,4 +141,30 @@ describe("streaming", () => {
     const next = await stream(model, "sync");
     assert.equal(next.chunks.join(""), "ab");
   });
+
+  it("a client that reads in fits and starts gets all of it, and costs the front nothing that lasts", async (t) => {
+    const model = await runModel(
+      t,
+      'export class Model { async *predict() { for (let i = 0; i < 400; i++) yield "x".repeat(60_000); } }',
+    );
+    const { length, pauses } = await new Promise<{ length: number; pauses: number }>((resolve, reject) => {
+      const req = request(`${model.url}/predict`, { method: "POST" }, (res) => {
+        const seen = { length: 0, pauses: 0 };
+        res.on("data", (chunk: Buffer) => {
+          seen.length += chunk.length;
+          if (seen.length < (seen.pauses + 1) * 1_000_000) return;
+          seen.pauses += 1;
+          res.pause();
+          setTimeout(() => res.resume(), 10);
+        });
+        res.on("error", reject);
+        res.on("end", () => resolve(seen));
+      });
+      req.on("error", reject);
+      req.end("1");
+    });
+    assert.equal(length, 24_000_000);
+    assert.ok(pauses >= 20);
+    assert.ok(!model.logText().includes("MaxListenersExceededWarning"), model.logText().slice(-500));
+  });
 });

@@ -38,6 +38,7 @@ export class Exchange implements Responder {
   #timings = NO_TIMINGS;
   #bytes = 0;
   #corked = false;
+  #stallWatched = false;
   #itemTimer: NodeJS.Timeout | null = null;
   #finished = false;
 
@@ -90,7 +91,7 @@ export class Exchange implements Responder {
     if (size > 0) res.write(Buffer.from(bytes), taken);
     else taken?.();
     if (item) this.#armItemTimer();
-    if (res.writableNeedDrain) res.setTimeout(STALLED_CLIENT_MS, () => res.destroy());
+    this.#watchStall();
   }
 
   end(timings: Timings): void {
@@ -130,6 +131,18 @@ export class Exchange implements Responder {
   /** The request is refused half-way: what the model has of it is void. */
   drop(): void {
     if (this.job !== null) this.#init.dispatcher.cancel(this.job, CancelReason.CLIENT_GONE);
+  }
+
+  /** Node hangs up on a connection whose time is over; once the client has taken everything, no time runs. */
+  #watchStall(): void {
+    const res = this.#res;
+    if (this.#stallWatched || !res.writableNeedDrain) return;
+    this.#stallWatched = true;
+    res.setTimeout(STALLED_CLIENT_MS);
+    res.once("drain", () => {
+      this.#stallWatched = false;
+      res.setTimeout(0);
+    });
   }
 
   #taken(bytes: number): void {

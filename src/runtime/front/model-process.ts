@@ -17,7 +17,8 @@ import { guardProcessGroup, type Guard } from "./process-guard.ts";
 import type { UserMetric } from "./user-metrics.ts";
 
 const CALL_TIMEOUT_MS = 5000;
-const METRICS_TIMEOUT_MS = 1000;
+/** A scrape waits no longer for a model that computes. */
+const METRICS_TIMEOUT_MS = 100;
 /** Environment of the front that must not reach user code. */
 const OWN_ENV = [RUNTIME_ENV.port, RUNTIME_ENV.host, RUNTIME_ENV.socket, RUNTIME_ENV.controlFd] as const;
 
@@ -168,6 +169,10 @@ export class ModelProcess {
       case ToFront.STATS:
         this.lagMs = payload.readDoubleLE(0);
         this.rss = payload.readDoubleLE(8);
+        return;
+      case ToFront.HEALTH:
+        // Too late for the probe that asked, and the model's opinion all the same.
+        this.lastHealthy = payload.toString() === "true";
         return;
       default:
         init.onFrame(this, type, id, payload);
