@@ -200,3 +200,14 @@ test("a drain that takes longer than shutdown_timeout_seconds is cut off", async
   assert.ok(performance.now() - began < 5000);
   assert.equal((await model.pids()).length, 0);
 });
+
+test("SIGTERM in a load that computes ends the runtime at once", async (t) => {
+  const source = `export class Model { load() { console.log("computes"); for (const end = Date.now() + 20_000; Date.now() < end; ); } predict() {} }`;
+  const model = await runModel(t, source, { ready: false });
+  await until(() => said(model, "computes"));
+  const began = performance.now();
+  process.kill(model.runtime.pid, "SIGTERM");
+  assert.equal((await model.runtime.exited).code, 0);
+  assert.ok(performance.now() - began < 2000, `it took ${performance.now() - began} ms`);
+  await until(async () => (await model.pids()).length === 0);
+});

@@ -170,3 +170,24 @@ test("a folder that is no package ends it with 2 and one line", async (t) => {
   assert.equal(ended.status, 2);
   assert.match(ended.stderr, /^\S+ is not a package: [^\n]+\n$/);
 });
+
+test("no secret is in what is told of a failed load", async (t) => {
+  const source = `export class Model {
+    constructor({ secrets }) { this.key = secrets.api_key; }
+    load() { throw new Error("bad key " + this.key, { cause: new Error("refused " + this.key) }); }
+    predict() {}
+  }`;
+  const model = await runModel(t, source, {
+    config: "secrets: {api_key: null}\nruntime: {load_retries: 0}",
+    env: { PURLIN_ON_LOAD_FAILURE: "stay", PURLIN_SECRET_API_KEY: "sk-do-not-tell" },
+    ready: false,
+  });
+  await assert.rejects(model.runtime.ready, (error: Error) => !String(error.message).includes("do-not-tell"));
+  const ready = await (await fetch(`${model.url}/health/ready`)).text();
+  const predict = await (await model.predict(0)).text();
+  await until(() => model.logText().includes("***"));
+  for (const told of [ready, predict, JSON.stringify(model.events), model.logText()]) {
+    assert.match(told, /\*\*\*/);
+    assert.doesNotMatch(told, /do-not-tell/);
+  }
+});

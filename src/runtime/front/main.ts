@@ -53,7 +53,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
         announced = true;
       },
       onFailed(info) {
-        control.send({ type: "failed", ...info, error: logger.mask(info.error) });
+        control.send({ type: "failed", ...info, error: logger.mask(info.error), ...masked(info.stack) });
         logger.log("error", `The model could not be loaded: ${info.error}`, {
           code: "MODEL_LOAD_FAILED",
           stack: info.stack,
@@ -120,9 +120,14 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
         id,
         ok: false,
         error: message,
-        ...(failed.error !== undefined && failed.stack !== undefined ? { stack: failed.stack } : {}),
+        ...(failed.error === undefined ? {} : masked(failed.stack)),
       });
     }
+  }
+
+  /** A stack tells of causes, too, and their messages may hold anything. */
+  function masked(stack: string | undefined): { stack?: string } {
+    return stack === undefined ? {} : { stack: logger.mask(stack) };
   }
 
   /** Readiness goes first, then what is in flight finishes, then `shutdown()` runs. */

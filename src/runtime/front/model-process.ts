@@ -38,7 +38,8 @@ export interface ModelProcessInit {
 /** A process that runs user code, seen from the front. It is a process group of its own with a guard. */
 export class ModelProcess {
   readonly worker: number;
-  readonly packageDir: string;
+  /** Where the code that it runs lies. */
+  packageDir: string;
   readonly writer: FrameWriter;
   /** Everything it has been given and not settled. */
   readonly jobs = new JobTable();

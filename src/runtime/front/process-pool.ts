@@ -49,6 +49,8 @@ export class ProcessPool {
   #info: LoadedInfo | null = null;
   #nextWorker = 1;
   #environment: Record<string, unknown> | null;
+  /** What each process was told of it last. */
+  readonly #toldEnvironment = new WeakMap<ModelProcess, string>();
   #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolOptions, files: PackageFiles) {
@@ -100,6 +102,7 @@ export class ProcessPool {
           answer === null ? { ok: false, error: "the model process does not answer" } : parse(answer);
         if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
         this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
+        process.packageDir = dir;
       }
       this.#generation = { dir, files };
       return { processes: processes.length };
@@ -149,13 +152,18 @@ export class ProcessPool {
       .then(() => setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0));
   }
 
-  async setEnvironment(environment: Record<string, unknown> | null): Promise<void> {
+  /** One that is loading hears of it when it has loaded. */
+  setEnvironment(environment: Record<string, unknown> | null): void {
     this.#environment = environment;
-    for (const process of this.#processes) {
-      if (process.state !== "ready") continue;
-      process.writer.json(ToModel.ENVIRONMENT, 0, environment);
-      process.writer.flush();
-    }
+    for (const process of this.ready) this.#tellEnvironment(process);
+  }
+
+  #tellEnvironment(process: ModelProcess): void {
+    const text = JSON.stringify(this.#environment);
+    if (this.#toldEnvironment.get(process) === text) return;
+    this.#toldEnvironment.set(process, text);
+    process.writer.json(ToModel.ENVIRONMENT, 0, this.#environment);
+    process.writer.flush();
   }
 
   /** Ends all processes after their `shutdown()`. */
@@ -208,6 +216,7 @@ export class ProcessPool {
       onLine: (line, worker) => logger.modelLine(line, worker),
     });
     this.#processes.add(process);
+    this.#toldEnvironment.set(process, JSON.stringify(this.#environment));
     return process;
   }
 
@@ -233,8 +242,9 @@ export class ProcessPool {
 
   /** A loaded process begins to take requests. */
   #takeIn(process: ModelProcess): void {
-    if (process.state !== "loading") return;
+    if (process.state !== "loading" || this.state === "stopped") return;
     process.state = "ready";
+    this.#tellEnvironment(process);
     const wasReady = this.state === "ready";
     this.state = "ready";
     this.#info = process.info;
@@ -266,7 +276,16 @@ export class ProcessPool {
     if (this.state === "ready" || this.state === "restarting") this.#heal();
   }
 
+  /** Processes of the present code that serve or are about to: a reload may have brought those that are needed. */
+  get #standing(): number {
+    const { dir } = this.#generation;
+    const stands = (process: ModelProcess): boolean =>
+      (process.state === "ready" || process.state === "loading") && process.packageDir === dir;
+    return [...this.#processes].filter((process) => stands(process) && !this.#leaving.has(process)).length;
+  }
+
   #heal(): void {
+    if (this.#standing >= this.#workerCount) return;
     if (this.ready.length === 0) this.state = "restarting";
     const pause = BACKOFF_MS[Math.min(this.#failedStarts, BACKOFF_MS.length - 1)] ?? 0;
     this.#failedStarts += 1;
@@ -275,7 +294,7 @@ export class ProcessPool {
       return;
     }
     setTimeout(() => {
-      if (this.state === "stopped") return;
+      if (this.state === "stopped" || this.#standing >= this.#workerCount) return;
       const fresh = this.#spawn(this.#generation);
       this.#started(fresh).then(
         () => this.#takeIn(fresh),
@@ -285,8 +304,9 @@ export class ProcessPool {
   }
 
   #startFailed(process: ModelProcess, info: FailedInfo): void {
+    const unneeded = this.#leaving.has(process);
     this.#discard(process);
-    if (this.state === "stopped") return;
+    if (unneeded || this.state === "stopped") return;
     this.#options.logger.log("error", `The model could not be loaded again: ${info.error}`, {
       stack: info.stack,
     });
@@ -295,7 +315,8 @@ export class ProcessPool {
 
   #fail(info: FailedInfo): void {
     this.state = "failed";
-    this.failure = info.error;
+    // It is part of answers.
+    this.failure = this.#options.logger.mask(info.error);
     this.#options.onFailed({ ...info, reason: info.stage });
   }
 
@@ -320,7 +341,9 @@ export class ProcessPool {
 
   async #shutDown(process: ModelProcess): Promise<void> {
     this.#leaving.add(process);
-    await process.shutDown(12_000);
+    // What is still loading has nothing to put away, and may be too busy to hear of it.
+    if (process.info === null) process.kill();
+    else await process.shutDown(12_000);
   }
 
   #oneAtATime<T>(run: () => Promise<T>): Promise<T> {
