@@ -1,5 +1,6 @@
 // Model contract §3 and §6, spec cases D: slots, the queue, cancellation and deadlines.
 import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
 import { readMetric } from "../helpers/read-metric.ts";
@@ -130,6 +131,44 @@ test("a full queue refuses in bytes, too, and takes small ones while there is ro
   const small = model.predict({ id: 4 });
   for (const answer of [first, second, small]) assert.equal((await answer).status, 200);
   assert.equal(await readMetric(model.url, "purlin_queue_bytes"), 0);
+});
+
+test("uploads under way count as queued with all that they declared; without a length, with what has come", async (t) => {
+  const model = await runModel(t, WAITING, {
+    config: "runtime:\n  max_queue_bytes: 1MiB\n  max_body_bytes: 100MiB\n",
+  });
+  const first = model.predict({ ms: 4000, id: "first" });
+  await until(() => said(model, "began first"));
+  const { port } = new URL(model.url);
+  const upload = (head: string, body: string): { answer(): string; socket: Socket } => {
+    let text = "";
+    const socket = connect(Number(port), "127.0.0.1");
+    t.after(() => socket.destroy());
+    socket.on("error", () => undefined).on("data", (piece: Buffer) => (text += piece.toString()));
+    socket.write(`POST /predict HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n${body}`);
+    return { answer: () => text, socket };
+  };
+  const bytes = (): Promise<number> => readMetric(model.url, "purlin_queue_bytes");
+
+  const declared = Array.from({ length: 10 }, () => upload("Content-Length: 900000", "x".repeat(1000)));
+  await until(
+    () => declared.filter(({ answer }) => /^HTTP\/1.1 503 .*OVERLOADED/s.test(answer())).length === 9,
+  );
+  assert.equal(await bytes(), 900_000);
+  for (const { socket } of declared) socket.destroy();
+  await until(async () => (await bytes()) === 0);
+
+  const chunk = `${(200_000).toString(16)}\r\n${"x".repeat(200_000)}\r\n`;
+  const growing = Array.from({ length: 10 }, () => upload("Transfer-Encoding: chunked", chunk.repeat(4)));
+  await until(
+    () => growing.filter(({ answer }) => /^HTTP\/1.1 503 .*OVERLOADED/s.test(answer())).length === 9,
+  );
+  assert.equal(await bytes(), 800_000);
+  for (const { socket } of growing) socket.destroy();
+  await until(async () => (await bytes()) === 0);
+  assert.ok((await first).ok);
+  // Alone, an upload may be larger than the queue.
+  assert.ok((await model.predict({ id: 2, filler: "x".repeat(3_000_000) })).ok);
 });
 
 const DEADLINES: [name: string, config: string, headers: Record<string, string>][] = [

@@ -2,6 +2,7 @@
 // that ran there, and nothing else.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "../helpers/is-alive.ts";
 import { readMetric } from "../helpers/read-metric.ts";
 import { runModel, type RunningModel } from "../helpers/run-model.ts";
@@ -77,6 +78,32 @@ test("what was queued behind a crash is answered by the next process, in order, 
   assert.deepEqual(
     answers,
     Array.from({ length: 50 }, (_, i) => i),
+  );
+});
+
+test("requests that were ahead in a process that died keep their order in the next", async (t) => {
+  const source = `let seen = []; export class Model { predict(x) {
+    if (x === "die") { const end = Date.now() + 1000; while (Date.now() < end); process.exit(1); }
+    if (x === "seen") return seen;
+    seen.push(x);
+    return x;
+  } }`;
+  const model = await runModel(t, source);
+  // Quick ones first: then the front sends ahead, and its table of requests has gaps in any order.
+  for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 12 }, () => model.predict("quick")));
+  const lost = model.predict("die");
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+  const answers: Promise<Response>[] = [];
+  for (let i = 0; i < 12; i++) {
+    answers.push(model.predict(i));
+    // A metrics page would take longer than the whole: the model is busy. A gap makes the order certain.
+    await delay(15);
+  }
+  assert.equal((await lost).status, 503);
+  for (const answer of answers) assert.equal((await answer).status, 200);
+  assert.deepEqual(
+    await (await model.predict("seen")).json(),
+    answers.map((_, i) => i),
   );
 });
 

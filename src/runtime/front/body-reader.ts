@@ -72,6 +72,8 @@ export class BodyReader {
   addCredit(bytes: number): void {
     this.#credit += bytes;
     if (this.#credit > 0) this.resume();
+    // The pause was ours: what the client did before it does not count.
+    this.#bytesAtCheck = Math.min(this.#bytesAtCheck, this.#bytes - MIN_BYTES_PER_CHECK);
   }
 
   resume(): void {

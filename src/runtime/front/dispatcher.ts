@@ -72,6 +72,12 @@ export class Dispatcher {
     return this.#inFlight - this.queued < this.#options.runtime().max_queue + this.#concurrency * 64;
   }
 
+  /** Has a body that came without a length outgrown the queue? One that waits alone may. */
+  isOverfull(job: Job): boolean {
+    if (!job.waiting || this.#waiting.jobs === 1) return false;
+    return this.#waiting.bytes > this.#options.runtime().max_queue_bytes;
+  }
+
   addProcess(process: ModelProcess): void {
     this.#processes.push(process);
     this.#pump();
@@ -208,7 +214,8 @@ export class Dispatcher {
       if (job.body.length > 1) job.body = [Buffer.concat(job.body)];
       this.#waiting.enter(job);
     }
-    this.#queue.unshift(again);
+    // The table has them by id, and ids are used again.
+    this.#queue.unshift(again.sort((a, b) => a.order - b.order));
     this.#pump();
   }
 

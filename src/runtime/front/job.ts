@@ -39,7 +39,9 @@ export class Job {
   readonly arrived = performance.now();
   /** Pieces of the body, kept until its slot is granted: a crash before that costs nothing. */
   body: Buffer[];
+  /** As declared or, where that is more, as received. */
   bodyBytes: number;
+  receivedBytes: number;
   bodyComplete: boolean;
   process: ModelProcess | null = null;
   /** When its slot was granted, or user code first got it. */
@@ -74,6 +76,7 @@ export class Job {
     this.goesAhead = init.goesAhead;
     this.body = init.body;
     this.bodyBytes = init.bodyBytes;
+    this.receivedBytes = init.bodyComplete ? init.bodyBytes : 0;
     this.bodyComplete = init.bodyComplete;
   }
 

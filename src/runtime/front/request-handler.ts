@@ -66,12 +66,14 @@ export class ModelRoutes {
       return refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error });
     }
     const usesSlot = route.method === 0 || config.openai_uses_slot;
-    const declared = Number(req.headers["content-length"] ?? 0);
-    if (usesSlot ? !dispatcher.hasRoom(declared) : !dispatcher.hasRoomAside) {
+    const overloaded = (): void => {
       const headers = { "retry-after": String(dispatcher.retryAfterSeconds) };
-      return refuse({ code: "OVERLOADED", error: "The queue is full.", headers });
-    }
+      refuse({ code: "OVERLOADED", error: "The queue is full.", headers });
+    };
     const streamed = info.streams.includes(method);
+    // A streamed body is read when its turn has come: until then it takes no room.
+    const declared = streamed ? 0 : Number(req.headers["content-length"] ?? 0);
+    if (usesSlot ? !dispatcher.hasRoom(declared) : !dispatcher.hasRoomAside) return overloaded();
     const prepares = route.method === 0 && info.methods.includes("preprocess");
     const head: RequestHead = {
       method: route.method,
@@ -93,7 +95,7 @@ export class ModelRoutes {
         usesSlot,
         goesAhead: usesSlot && (prepares || (!init.complete && !streamed)),
         body: init.body,
-        bodyBytes: init.complete ? init.bodyBytes : 0,
+        bodyBytes: streamed && !init.complete ? 0 : Math.max(0, init.bodyBytes),
         bodyComplete: init.complete,
       });
       exchange.job = job;
@@ -110,7 +112,14 @@ export class ModelRoutes {
         exchange.onCredit = (credit) => reader.addCredit(credit);
         const job = submit({ body: [], bodyBytes: bytes, complete: false });
         return {
-          piece: (piece) => dispatcher.body(job, piece),
+          piece: (piece) => {
+            const goOn = dispatcher.body(job, piece);
+            if (dispatcher.isOverfull(job)) {
+              exchange.drop();
+              overloaded();
+            }
+            return goOn;
+          },
           end: () => dispatcher.bodyEnd(job),
           waitsForCredit: streamed,
         };

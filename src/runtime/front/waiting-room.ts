@@ -19,9 +19,12 @@ export class WaitingRoom {
     this.bytes -= job.bodyBytes;
   }
 
-  /** A waiting job's body has grown. */
+  /** More of a job's body has come; what was declared has been counted beforehand. */
   grow(job: Job, bytes: number): void {
-    job.bodyBytes += bytes;
-    if (job.waiting) this.bytes += bytes;
+    job.receivedBytes += bytes;
+    const beyond = job.receivedBytes - job.bodyBytes;
+    if (beyond <= 0) return;
+    job.bodyBytes += beyond;
+    if (job.waiting) this.bytes += beyond;
   }
 }
