@@ -152,6 +152,17 @@ test("SIGTERM: not ready at once, what was accepted is answered, shutdown() runs
   await until(() => said(model, "began"));
   await until(async () => /queue_depth 2/.test(await (await fetch(`${model.url}/metrics`)).text()));
   process.kill(model.runtime.pid, "SIGTERM");
+  const ready = await until(async () => {
+    const response = await fetch(`${model.url}/health/ready`);
+    return response.status === 503 && ((await response.json()) as { state: string });
+  });
+  assert.equal(ready.state, "draining");
+  assert.equal(await statusOf(model.url, "/health/live"), 200);
+  const late = await model.predict(1);
+  assert.deepEqual(
+    [late.status, late.headers.get("connection"), ((await late.json()) as { code: string }).code],
+    [503, "close", "SHUTTING_DOWN"],
+  );
   assert.deepEqual(await Promise.all(answers), [500, 1, 2]);
   assert.deepEqual(await model.runtime.exited, { code: 0, signal: null });
   assert.ok(said(model, "shut down in peace"));
@@ -171,14 +182,9 @@ test("a second signal ends it at once, with all of its processes", async (t) => 
   const record = await until(() => model.logs().find(({ message }) => message.startsWith("pid ")));
   const pid = Number(record.message.slice(4));
   process.kill(model.runtime.pid, "SIGTERM");
-  await until(
-    async () =>
-      !(await fetch(`${model.url}/`).then(
-        () => true,
-        () => false,
-      )),
-    { what: "the port to close" },
-  );
+  await until(async () => (await statusOf(model.url, "/ping")) === 503, {
+    what: "the first signal to count",
+  });
   const began = performance.now();
   process.kill(model.runtime.pid, "SIGTERM");
   const { code } = await model.runtime.exited;

@@ -19,6 +19,7 @@ import { handleUpgrade } from "./websocket-bridge.ts";
 /** Above the 60 s of the usual load balancers, so that the server is never the one that hangs up first. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 20_000;
+const SHUTTING_DOWN = "The server is shutting down.";
 
 export interface HttpServerOptions {
   /** node:http's, handed in: loading that module is for when the model process is on its way. */
@@ -63,15 +64,16 @@ export class HttpServer {
         requestId: requestId(req.headers["x-request-id"]),
         isWebSocketRoute,
       };
-      void handleUpgrade(upgrade, options);
+      void handleUpgrade(upgrade, { ...options, draining: this.#draining });
     });
   }
 
-  /** No new connections; those that are open are told to close with their next answer. */
+  /**
+   * Not ready from now, and no new work is taken. The port stays open until the end: whoever asks for readiness
+   * is told, and a late request is refused with words instead of a reset.
+   */
   drain(): void {
     this.#draining = true;
-    this.server.close();
-    this.server.closeIdleConnections();
   }
 
   #handle(req: IncomingMessage, res: ServerResponse): void {
@@ -87,6 +89,7 @@ export class HttpServer {
       return;
     }
     if (route.kind === "model") {
+      if (this.#draining) return this.#refuse(call, "SHUTTING_DOWN", SHUTTING_DOWN, { "retry-after": "1" });
       if (req.method === "POST") return this.#model.handle({ ...call, route });
       return this.#refuse(call, "METHOD_NOT_ALLOWED", `${route.name} takes POST.`, { allow: "POST" });
     }

@@ -12,6 +12,8 @@ export interface UpgradeOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
   done: (record: RequestDone) => void;
+  /** The runtime is ending. */
+  draining: boolean;
 }
 
 export interface Upgrade {
@@ -29,7 +31,15 @@ export async function handleUpgrade(upgrade: Upgrade, options: UpgradeOptions): 
   if (!upgrade.isWebSocketRoute) {
     return refuseUpgrade(socket, 404, { code: "NOT_FOUND", error: "No such route.", requestId });
   }
-  if (options.pool.info === null || !options.pool.takesRequests) {
+  if (options.draining) {
+    return refuseUpgrade(socket, 503, {
+      code: "SHUTTING_DOWN",
+      error: "The server is shutting down.",
+      requestId,
+    });
+  }
+  // A connection cannot wait in a queue: what its client sends meanwhile would have no place.
+  if (options.pool.info === null || options.pool.ready.length === 0) {
     const { code, error } = notReady(options.pool);
     return refuseUpgrade(socket, 503, { code, error, requestId });
   }
