@@ -175,6 +175,23 @@ test("SIGTERM: not ready at once, what was accepted is answered, shutdown() runs
   assert.equal(free, true);
 });
 
+test("SIGTERM while a client still reads its large answer, or still sends its body: both are served to the end", async (t) => {
+  const model = await runModel(t, "export class Model { predict(n) { return 'x'.repeat(n); } }");
+  const large = await model.predict(60_000_000);
+  const { port } = new URL(model.url);
+  const slow = connect(Number(port), "127.0.0.1");
+  let answer = "";
+  slow.on("data", (piece: Buffer) => (answer += piece.toString()));
+  slow.write("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  process.kill(model.runtime.pid, "SIGTERM");
+  await until(async () => (await statusOf(model.url, "/ping")) === 503);
+  assert.equal((await large.text()).length, 60_000_002);
+  slow.write("0");
+  await until(() => /200 OK[^]*"x{10}"/.test(answer));
+  assert.equal((await model.runtime.exited).code, 0);
+});
+
 test("a second signal ends it at once, with all of its processes", async (t) => {
   const source = `export class Model { async predict() { console.log("pid " + process.pid); await new Promise((r) => setTimeout(r, 60_000)); } }`;
   const model = await runModel(t, source);

@@ -70,10 +70,11 @@ export class HttpServer {
 
   /**
    * Not ready from now, and no new work is taken. The port stays open until the end: whoever asks for readiness
-   * is told, and a late request is refused with words instead of a reset.
+   * is told, and a late request is refused with words instead of a reset. Resolves when all answers have left.
    */
-  drain(): void {
+  drain(): Promise<void> {
     this.#draining = true;
+    return this.#model.whenIdle();
   }
 
   #handle(req: IncomingMessage, res: ServerResponse): void {

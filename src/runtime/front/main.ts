@@ -133,10 +133,10 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   /** Readiness goes first, then what is in flight finishes, then `shutdown()` runs. */
   function shutDown(code: number): Promise<void> {
     stopping ??= (async () => {
-      http.drain();
+      const answered = http.drain();
       const seconds = pool.files.config.runtime.shutdown_timeout_seconds;
       const timeout = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
-      await Promise.race([dispatcher.whenIdle(), timeout]);
+      await Promise.race([Promise.all([answered, dispatcher.whenIdle()]), timeout]);
       await pool.stop();
       await traces?.flush();
       exitNow(code);

@@ -34,15 +34,31 @@ export interface Call {
 /** Takes requests for the model's methods: admission, body, dispatch. */
 export class ModelRoutes {
   readonly #options: ModelRoutesOptions;
+  /** Requests whose answer has not left yet, or whose body is still coming. */
+  #open = 0;
+  #onIdle: (() => void) | null = null;
 
   constructor(options: ModelRoutesOptions) {
     this.#options = options;
   }
 
+  /** Resolves when every answer has been handed to its client. */
+  whenIdle(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  readonly #closed = (record: RequestDone): void => {
+    this.#options.done(record);
+    this.#open -= 1;
+    if (this.#open === 0) this.#onIdle?.();
+  };
+
   handle(call: Call): void {
-    const { pool, dispatcher, done } = this.#options;
+    const { pool, dispatcher } = this.#options;
     const { req, res, route, requestId, headers } = call;
     const config = pool.files.config.runtime;
+    this.#open += 1;
     const exchange = new Exchange({
       req,
       res,
@@ -50,7 +66,7 @@ export class ModelRoutes {
       route: route.name,
       dispatcher,
       streamTimeoutMs: config.streaming_read_timeout_seconds * 1000,
-      done,
+      done: this.#closed,
       headers,
     });
     const refuse = (answer: Omit<ErrorAnswer, "requestId">): void => refuseRequest(call, answer);
