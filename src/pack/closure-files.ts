@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { AppError, type Problem } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 import type { Target } from "../protocol/target.ts";
 import { globToRegExp } from "../util/glob.ts";
+import { checkPlatform, type FoundBinaries } from "./check-platform.ts";
 import { dependencyGraph, type PlacedPackage, type RootPackage } from "./dependency-graph.ts";
 import { junkRule } from "./junk-files.ts";
-import { describeBinary, maybeNative, type NativeBinary, readNativeBinary, runsOn } from "./native-binary.ts";
+import { maybeNative, readNativeBinary, runsOn } from "./native-binary.ts";
 import { type PackageFile, packedMode } from "./package-file.ts";
 
 export interface ClosureOptions {
@@ -21,12 +22,6 @@ export interface ClosureFiles {
   warnings: Problem[];
   /** Absolute: every folder that was listed, and the package.json files that say what belongs to it. */
   inputs: string[];
-}
-
-/** What one package brought along, and what of it was for other machines. */
-interface Binaries {
-  kept: number;
-  foreign: NativeBinary[];
 }
 
 /**
@@ -45,19 +40,19 @@ export function closureFiles(options: ClosureOptions): ClosureFiles {
   };
   const include = options.include.map(globToRegExp);
   const exclude = options.exclude.map(globToRegExp);
-  const binaries = new Map<string, Binaries>();
+  const binaries = new Map<string, FoundBinaries>();
   for (const pkg of packages) {
-    const found: Binaries = { kept: 0, foreign: [] };
+    const found: FoundBinaries = { kept: 0, foreign: [] };
     binaries.set(pkg.location, found);
     addPackage(pkg, { result, found, target: options.target, include, exclude });
   }
-  checkPlatform(packages, binaries, options);
+  checkPlatform(packages, binaries, options.target);
   return result;
 }
 
 interface Adding {
   result: ClosureFiles;
-  found: Binaries;
+  found: FoundBinaries;
   target: Target;
   include: readonly RegExp[];
   exclude: readonly RegExp[];
@@ -113,52 +108,4 @@ function linkTarget(file: string, packageDir: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** A native package is right when it, or one of the packages that it brings for platforms, can be loaded. */
-function checkPlatform(
-  packages: readonly PlacedPackage[],
-  binaries: ReadonlyMap<string, Binaries>,
-  { target, packages: roots }: ClosureOptions,
-): void {
-  for (const root of roots) {
-    const pkg = packages.find(({ location }) => location === root.location);
-    if (!pkg) continue;
-    const optional = Object.keys(pkg.json.optionalDependencies ?? {});
-    const family = packages.filter((other) => other === pkg || optional.includes(other.name));
-    const found = family.map(({ location }) => binaries.get(location) ?? { kept: 0, foreign: [] });
-    const foreign = found.flatMap((each) => each.foreign);
-    const isNative = root.reason === "native addon" || foreign.length > 0;
-    if (!isNative || found.some(({ kept }) => kept > 0) || hasWasm(family)) continue;
-    throw wrongPlatform(pkg, foreign, target);
-  }
-}
-
-function wrongPlatform(pkg: PlacedPackage, foreign: readonly NativeBinary[], target: Target): AppError {
-  const name = `${pkg.name}@${pkg.version}`;
-  const there = [...new Set(foreign.map(describeBinary))].sort();
-  if (there.length > 0) {
-    return new AppError(
-      "WRONG_PLATFORM",
-      `${name} has no binary for ${target.name}, only for ${there.join(", ")}.`,
-      {
-        hint: "Install the packages on such a machine (npm install), or choose a target that it supports.",
-        data: { package: pkg.name, target: target.name, found: there },
-      },
-    );
-  }
-  return new AppError(
-    "WRONG_PLATFORM",
-    `${name} is a native addon, and there is no binary of it for ${target.name}.`,
-    {
-      hint: `Its install script has not run, or its optional packages were left out: npm rebuild ${pkg.name}, or npm install --include=optional.`,
-      data: { package: pkg.name, target: target.name, found: [] },
-    },
-  );
-}
-
-function hasWasm(family: readonly PlacedPackage[]): boolean {
-  return family.some(({ dir }) =>
-    readdirSync(dir, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith(".wasm")),
-  );
 }

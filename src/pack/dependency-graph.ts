@@ -12,6 +12,8 @@ export interface PlacedPackage {
   location: string;
   /** Why: "native addon", "needed by sharp". */
   reason: string;
+  /** Somebody cannot do without: it is not only there by way of an optional dependency. */
+  required: boolean;
   json: PackageJson;
 }
 
@@ -25,6 +27,7 @@ export interface PackageJson {
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+  scripts?: Record<string, string>;
 }
 
 export interface RootPackage {
@@ -53,7 +56,7 @@ export function dependencyGraph(roots: readonly RootPackage[], target: Target): 
   const queue: PlacedPackage[] = [];
 
   for (const root of [...roots].sort((a, b) => compareText(a.location, b.location))) {
-    place({ ...root, json: readPackageJson(root.dir) ?? {} });
+    place({ ...root, required: true, json: readPackageJson(root.dir) ?? {} });
   }
   for (let next = queue.shift(); next; next = queue.shift()) addNeeds(next);
   const packages = [...placed.values()].sort((a, b) => compareText(a.location, b.location));
@@ -74,10 +77,18 @@ export function dependencyGraph(roots: readonly RootPackage[], target: Target): 
       const json = readPackageJson(dir);
       if (json === null || (optional && !suits(json, target))) continue;
       const seen = lookUp(name, pkg.location);
-      if (seen?.dir === dir) continue;
+      const required = pkg.required && !optional;
+      if (seen?.dir === dir) {
+        if (required && !seen.required) {
+          seen.required = true;
+          queue.push(seen);
+        }
+        continue;
+      }
       const location = freePlace({ name, dir, seen: seen !== null }, pkg);
       if (location === null || location.split("/node_modules/").length > MAX_DEPTH) continue;
-      place({ name, version: json.version ?? "0.0.0", dir, location, reason: `needed by ${pkg.name}`, json });
+      const reason = `needed by ${pkg.name}`;
+      place({ name, version: json.version ?? "0.0.0", dir, location, reason, required, json });
     }
   }
 

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import type { BuildResult } from "../../src/actions/build.ts";
 import { readManifestFile } from "../../src/pack/earlier-package.ts";
+import { readPackageJson, suits } from "../../src/pack/dependency-graph.ts";
 import { readNativeBinary } from "../../src/pack/native-binary.ts";
+import { parseTarget, type TargetName } from "../../src/protocol/target.ts";
 import { hostTargetName } from "../../src/util/host-target.ts";
 import type { ActionEvent } from "../../src/events.ts";
 import { buildProject, makeProject } from "../helpers/build-project.ts";
 import { callPacked } from "../helpers/call-packed.ts";
 import { installPackages } from "../helpers/install-packages.ts";
+import { scaffold } from "./templates/template-project.ts";
 
 interface Case {
   packages: Record<string, string>;
@@ -182,6 +185,64 @@ test("a package that has no binary for the target is named before anything is se
   assert.ok(!existsSync(join(dir, ".purlin/package")));
 });
 
+/** Templates with packages outside the bundle, and what stands against a target. */
+const FOREIGN: [template: string, target: TargetName, against?: RegExp][] = [
+  ["onnx", "linux-arm64"],
+  ["onnx", "linux-x64-musl", /^onnxruntime-node@\S+ has no binary for linux-x64-musl, only for .*linux-x64/],
+  ["onnx", "darwin-arm64"],
+  ["voice", "linux-arm64"],
+  ["voice", "linux-x64-musl", /^onnxruntime-node@\S+ has no binary for linux-x64-musl/],
+  ["voice", "darwin-arm64"],
+  ["language", "linux-arm64"],
+  ["language", "linux-x64-musl"],
+  ["language", "darwin-arm64"],
+];
+
+for (const template of ["onnx", "voice", "language"]) {
+  test(`the ${template} template for other machines: no file is for another one, none is from here`, async (t) => {
+    const dir = await scaffold(t, template);
+    await installPackages(dir);
+    const home = join(dirname(dir), "home");
+    useOwnCache(t, home);
+    for (const [, target, against] of FOREIGN.filter(([name]) => name === template)) {
+      if (target === hostTargetName()) continue;
+      const output = join(dirname(dir), target);
+      if (against) {
+        await assert.rejects(buildProject(dir, { target, output }), {
+          code: "WRONG_PLATFORM",
+          message: against,
+        });
+        assert.ok(!existsSync(output));
+        continue;
+      }
+      const events: ActionEvent[] = [];
+      const { path, package: digest } = await buildProject(dir, { target, output, events });
+      assert.ok(
+        events.some((event) => event.type === "step" && event.message.includes(`for ${target} (npm`)),
+      );
+      assertOneTarget(path, target);
+      const natives = nativesOf(path);
+      assert.ok(template === "language" ? natives.length === 0 : natives.length > 1, natives.join("\n"));
+      process.env["PURLIN_HOME"] = `${home}-again`;
+      const again = await buildProject(dir, { target, output: `${output}-again` });
+      assert.equal(again.package, digest, "where the packages are kept is no part of the package");
+      process.env["PURLIN_HOME"] = home;
+    }
+  });
+}
+
+test("what lies in node_modules here is never packed for another machine", async (t) => {
+  const dir = await installed(t, { sharp: "0.35.5" }, SHARP_MODEL);
+  useOwnCache(t, join(dirname(dir), "home"));
+  await writeFile(join(dir, "node_modules/sharp/lib/only-here.js"), "module.exports = 1;");
+  const target = hostTargetName() === "linux-arm64" ? "linux-x64" : "linux-arm64";
+  const paths = async (options: { target?: string }): Promise<string[]> =>
+    packedPaths((await buildProject(dir, options)).path);
+  const own = "deps/node_modules/sharp/lib/only-here.js";
+  assert.ok((await paths({})).includes(own));
+  assert.ok(!(await paths({ target })).includes(own));
+});
+
 test("another target without a lock file says what to do", async (t) => {
   const dir = await installed(t, { sharp: "0.35.5" }, SHARP_MODEL);
   await rm(join(dir, "package-lock.json"));
@@ -230,4 +291,17 @@ function assertOneTarget(packageDir: string, target: string): void {
     assert.equal(`${binary.os}-${binary.cpus.join()}`, target.replace("-musl", ""), path);
     assert.equal(binary.libc === "musl", target.endsWith("-musl"), path);
   }
+  const wanted = parseTarget(target);
+  assert.ok(wanted);
+  for (const path of packedPaths(packageDir).filter((each) => each.endsWith("/package.json"))) {
+    assert.ok(suits(readPackageJson(join(packageDir, dirname(path))) ?? {}, wanted), path);
+  }
+}
+
+function nativesOf(packageDir: string): string[] {
+  return packedPaths(packageDir).filter((path) => readNativeBinary(join(packageDir, path)) !== null);
+}
+
+function packedPaths(packageDir: string): string[] {
+  return (readManifestFile(packageDir)?.files ?? []).map(([, path]) => path);
 }

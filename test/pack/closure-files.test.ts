@@ -186,3 +186,51 @@ test("nothing that the target can load: the package and what there is are named"
     reason: "native addon",
   });
 });
+
+test("a package that is only needed by one outside the bundle is held to the same, unless it is optional", async (t) => {
+  const files = (kind: string): Record<string, string | Uint8Array> => ({
+    "lib/package.json": json("lib", { dependencies: { inner: "1" } }),
+    "inner/package.json": json("inner", { [kind]: { addon: "1" } }),
+    "addon/package.json": json("addon"),
+    "addon/prebuilds/darwin-arm64/addon.node": machOFile([0x0100000c]),
+  });
+  await assert.rejects(closure(t, { files: files("dependencies") }), {
+    code: "WRONG_PLATFORM",
+    message: "addon@1.0.0 (needed by inner) has no binary for linux-x64, only for darwin-arm64.",
+  });
+  await closure(t, { files: files("optionalDependencies") });
+  await closure(t, { files: files("dependencies"), exclude: ["addon/**/*.node"] });
+  const compiled = { ...files("dependencies"), "addon/binding.gyp": "{}" };
+  await assert.rejects(closure(t, { files: compiled, exclude: ["addon/**/*.node"] }), {
+    code: "WRONG_PLATFORM",
+    message: /^addon@1\.0\.0 \(needed by inner\) is a native addon, and there is no binary of it/,
+  });
+});
+
+test("binaries in packages for platforms: none for the target is told also where the owner is not imported", async (t) => {
+  const files = (os: string): Record<string, string | Uint8Array> => ({
+    "lib/package.json": json("lib", { dependencies: { inner: "1" } }),
+    "inner/package.json": json("inner", {
+      optionalDependencies: { "@inner/linux-x64": "1", "@inner/darwin-arm64": "1" },
+    }),
+    [`@inner/${os}/package.json`]: json(`@inner/${os}`, { os: [os.split("-")[0]], cpu: [os.split("-")[1]] }),
+    [`@inner/${os}/a.node`]: os === "linux-x64" ? GLIBC : machOFile([0x0100000c]),
+  });
+  await closure(t, { files: files("linux-x64") });
+  await assert.rejects(closure(t, { files: files("darwin-arm64") }), {
+    code: "WRONG_PLATFORM",
+    message: /^inner@1\.0\.0 \(needed by lib\) is a native addon, and there is no binary of it for linux-x64/,
+  });
+});
+
+test("what is optional for one and needed by another is needed, whichever is met first", async (t) => {
+  const files = {
+    "lib/package.json": json("lib", { optionalDependencies: { addon: "1" }, dependencies: { zinner: "1" } }),
+    "zinner/package.json": json("zinner", { dependencies: { addon: "1" } }),
+    "addon/package.json": json("addon", { dependencies: { deep: "1" } }),
+    "addon/index.js": "",
+    "deep/package.json": json("deep"),
+    "deep/a.node": machOFile([0x0100000c]),
+  };
+  await assert.rejects(closure(t, { files }), { code: "WRONG_PLATFORM", message: /^deep@1\.0\.0/ });
+});

@@ -130,7 +130,14 @@ async function bundleOnce(
   const isForeign = target.name !== hostTargetName();
   const cacheDir = userCacheDir(process.env);
   const packagesDir = isForeign
-    ? await targetPackages({ projectDir: project.dir, target, cacheDir, report, signal })
+    ? await targetPackages({
+        projectDir: project.dir,
+        target,
+        allowScripts: project.config.build.allow_scripts,
+        cacheDir,
+        report,
+        signal,
+      })
     : null;
   const bundler = await createModelBundler({ project, target, packagesDir });
   try {

@@ -44,7 +44,11 @@ export const build = section(
     bundle: field(packages, [], "Packages to bundle although they look as if they had to stay outside."),
     include: field(globs, [], "Further files that belong into the package."),
     exclude: field(globs, [], "Files that do not belong into the package."),
-    allow_scripts: field(packages, [], "Packages whose install scripts may run."),
+    allow_scripts: field(
+      packages,
+      [],
+      "Packages whose install scripts may run when the packages for another machine are fetched.",
+    ),
     define: field(define, {}, "Names replaced by literals in the bundle."),
     system_packages: field(list(systemPackage, "a list of system packages"), [], "Packages of the image."),
     commands: field(
