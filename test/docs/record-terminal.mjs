@@ -32,7 +32,7 @@ const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").r
 const colour = (line) =>
   line.startsWith("$ ")
     ? "#7ee0ff"
-    : /^(✔|live|ok|built|verified|the new answer)/.test(line)
+    : /^(✔|live|ok|built|verified|the new code)/.test(line)
       ? "#8be28b"
       : "#d6dae3";
 const rows = lines.map(
