@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { chmod, open, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { cloneFile } from "../../src/pack/clone-file.ts";
 import { copyFile } from "../../src/pack/copy-file.ts";
 import { smallDisk } from "../helpers/small-disk.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
+import { until } from "../helpers/until.ts";
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-/** A file of 300 KiB that was last written a minute ago: one that a disk may clone. */
+/** A file of 300 KiB that has been left alone for longer than clocks need to tick: one that a disk may clone. */
 async function weights(t: TestContext): Promise<{ dir: string; from: string; bytes: Buffer }> {
   const dir = await tmpDir(t);
   const from = join(dir, "weights.bin");
   const bytes = Buffer.alloc(300 * 1024, "weights ");
   await writeFile(from, bytes);
-  const past = new Date(Date.now() - 60_000);
-  await utimes(from, past, past);
+  await until(() => Date.now() - statSync(from).ctimeMs > 30);
   return { dir, from, bytes };
 }
 
