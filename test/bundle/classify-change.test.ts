@@ -142,6 +142,56 @@ describe("methods are put on the loaded instance", () => {
       [["model", "weights.length;", "weights.length + 1;"]],
       /^predict changed/,
     ],
+    [
+      "an object that load made and requests only read, though it can be changed",
+      {
+        model: `class Table { rows = new Map<string, number>(); put(k: string, v: number) { this.rows.set(k, v); } find(k: string) { return this.rows.get(k) ?? 0; } }\nexport class Model { table = new Table(); load() { this.table.put("a", 1); } predict(k: string) { return this.table.find(k) + 1; } }`,
+      },
+      [["model", "+ 1; }", "+ 10; }"]],
+      /^predict changed/,
+    ],
+    [
+      "objects with a state of their own that live for one request",
+      {
+        model: `class Cutter { rest = ""; options: object; constructor(options: object) { this.options = options; } push(s: string) { this.rest += s; this.rest = this.rest.slice(-3); return this.rest; } }\nexport class Model { options = { n: 1 }; load() {} predict(s: string) { const c = new Cutter(this.options); c.push(s); return c.push("x") + 1; } }`,
+      },
+      [["model", "+ 1; }", "+ 10; }"]],
+      /^predict changed/,
+    ],
+    [
+      "what is written to only where there is a browser",
+      {
+        model: model("", {
+          before: `function publish(x: unknown) { if (typeof (globalThis as any).document !== "undefined") (window as any).x = x; return x; }\ndeclare const window: unknown;`,
+        }).replace("void input;", "publish(input);"),
+      },
+      [PREDICT],
+      /^predict changed/,
+    ],
+    [
+      "variables that callbacks of a loaded object count in while it runs",
+      {
+        model: `class Engine { run(each: (f: (n: number) => void) => void) { let n = 0; const count = (by: number) => { n += by; }; each(count); return n; } }\nexport class Model { engine = new Engine(); predict() { return this.engine.run((f) => f(1)) + 1; } }`,
+      },
+      [["model", "+ 1; }", "+ 10; }"]],
+      /^predict changed/,
+    ],
+    [
+      "parts of the model that predict takes by destructuring",
+      {
+        model: `export class Model { weights!: number[]; bias = 1; load() { this.weights = [1, 2]; } predict() { const { weights, bias } = this; return weights.length + bias; } }`,
+      },
+      [["model", "length + bias", "length - bias"]],
+      /^predict changed/,
+    ],
+    [
+      "helpers that fill what a request has made, given a part of the model to read",
+      {
+        model: `function scale(values: number[], by: { n: number }) { const out: number[] = []; for (const v of values) out.push(v * by.n); return out; }\nfunction fill(out: number[], n: number) { out.push(n); return out; }\nexport class Model { by = { n: 2 }; load() {} predict(v: number[]) { return [fill([], 1), scale(v, this.by), 1]; } }`,
+      },
+      [["model", ", 1]; }", ", 2]; }"]],
+      /^predict changed/,
+    ],
     ["a comment", { model: model("") }, [["model", "return 1;", "return 1; // one"]], /only comments/],
   ];
   for (const [name, files, edits, reason] of cases) {
@@ -453,6 +503,110 @@ describe("a new process is loaded", () => {
       },
       [["model", "s + 1", "s + 2"]],
       /keeps values/,
+    ],
+    [
+      "answers that a helper has kept",
+      {
+        model: `function keep(c: Map<string, string>, s: string) { if (!c.has(s)) c.set(s, s + 1); return c.get(s); }\nexport class Model { cache = new Map<string, string>(); predict(s: string) { return keep(this.cache, s); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^keep keeps values in the loaded model$/,
+    ],
+    [
+      "answers that a helper hands to another one to keep",
+      {
+        model: `function put(c: Map<string, string>, s: string, v: string) { c.set(s, v); return v; }\nfunction keep(c: Map<string, string>, s: string, v: string) { return c.get(s) ?? put(c, s, v); }\nexport class Model { cache = new Map<string, string>(); predict(s: string) { return keep(this.cache, s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^(keep|put) keeps values/,
+    ],
+    [
+      "answers that a class wrapped around a part of the model keeps there",
+      {
+        model: `class Memo { m: Map<string, string>; constructor(m: Map<string, string>) { this.m = m; } of(s: string, v: string) { if (!this.m.has(s)) this.m.set(s, v); return this.m.get(s); } }\nexport class Model { cache = new Map<string, string>(); predict(s: string) { return new Memo(this.cache).of(s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Memo keeps values/,
+    ],
+    [
+      "answers that a class of the bundle has kept",
+      {
+        model: `class Memo { m = new Map<string, string>(); of(s: string, make: () => string) { if (!this.m.has(s)) this.m.set(s, make()); return this.m.get(s); } }\nexport class Model { memo = new Memo(); predict(s: string) { return this.memo.of(s, () => s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Memo keeps values/,
+    ],
+    [
+      "answers that one object of the bundle gives another one to keep",
+      {
+        model: `class Store { last = ""; note(v: string) { this.last ||= v; return this.last; } }\nclass Engine { store = new Store(); run(v: string) { return this.store.note(v); } }\nexport class Model { engine!: Engine; load() { this.engine = new Engine(); } predict(s: string) { return this.engine.run(s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Store keeps values/,
+    ],
+    [
+      "answers that an object of the bundle keeps in a variable of the module",
+      {
+        model: `const kept = new Map<string, string>();\nclass Memo { of(s: string, v: string) { if (!kept.has(s)) kept.set(s, v); return kept.get(s); } }\nexport class Model { memo = new Memo(); predict(s: string) { return this.memo.of(s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Memo keeps values/,
+    ],
+    [
+      "answers that a closure has kept",
+      {
+        model: `function memo() { const m = new Map<string, string>(); return (s: string, make: () => string) => { if (!m.has(s)) m.set(s, make()); return m.get(s); }; }\nexport class Model { memo = memo(); predict(s: string) { return this.memo(s, () => s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^memo keeps values/,
+    ],
+    [
+      "answers that a closure has a helper keep",
+      {
+        model: `function keep(m: Map<string, string>, s: string, v: string) { if (!m.has(s)) m.set(s, v); return m.get(s); }\nfunction memo() { const m = new Map<string, string>(); return (s: string, v: string) => keep(m, s, v); }\nexport class Model { memo = memo(); predict(s: string) { return this.memo(s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^memo keeps values/,
+    ],
+    [
+      "answers that an object of the bundle has a helper keep",
+      {
+        model: `function keep(m: Map<string, string>, s: string, v: string) { if (!m.has(s)) m.set(s, v); return m.get(s); }\nclass Memo { m = new Map<string, string>(); of(s: string, v: string) { return keep(this.m, s, v); } }\nexport class Model { memo = new Memo(); predict(s: string) { const { memo } = this; return memo.of(s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Memo keeps values/,
+    ],
+    [
+      "answers that a closure in a field has kept",
+      {
+        model: `export class Model { memo = (() => { const m = new Map<string, string>(); return (s: string, v: string) => { if (!m.has(s)) m.set(s, v); return m.get(s); }; })(); predict(s: string) { return this.memo(s, s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^the field memo keeps values/,
+    ],
+    [
+      "answers that a closure left by load has kept",
+      {
+        model: `export class Model { say!: (v: string) => string; load() { let kept: string | undefined; this.say = (v) => (kept ??= v); } predict(s: string) { return this.say(s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^load keeps values/,
+    ],
+    [
+      "answers that a closure left by a constructor of the bundle has kept",
+      {
+        model: `class Memo { of: (v: string) => string; constructor() { let kept: string | undefined; this.of = (v) => (kept ??= v); } }\nexport class Model { memo = new Memo(); predict(s: string) { return this.memo.of(s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^Memo keeps values/,
+    ],
+    [
+      "answers that a closure has kept behind a name",
+      {
+        model: `function memo() { let kept: string | undefined; return { of: (v: string) => (kept ??= v) }; }\nexport class Model { tools = memo(); predict(s: string) { return this.tools.of(s + 1); } }`,
+      },
+      [["model", "s + 1", "s + 2"]],
+      /^memo keeps values/,
     ],
     [
       "answers kept in a global",

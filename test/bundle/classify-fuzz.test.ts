@@ -78,6 +78,9 @@ const CHOICES: { [part in keyof Parts]: readonly string[] } = {
     "this.w = 2; this.bound = this.preprocess.bind(this);",
     "this.w = 2; help.last = 10;",
     "this.w = 2; globalThis.fuzzed = 5;",
+    "this.w = 2; this.memo = memo();",
+    "this.w = 2; this.keeper = new Keeper();",
+    "this.w = 2; this.map = new Map();",
   ],
   preprocess: [
     "preprocess() { return this.extra; }",
@@ -99,6 +102,10 @@ const CHOICES: { [part in keyof Parts]: readonly string[] } = {
     "return [this.bound?.(), this.tool?.extra?.(), this.w?.size?.()];",
     "return [this.secret?.(), x];",
     "return [globalThis.fuzzed ?? 0, help.last ?? 0];",
+    "return this.memo ? this.memo(x, () => help(x)) : x;",
+    "return this.keeper ? this.keeper.of(x, () => K) : x;",
+    "return this.keeper ? [this.keeper.size(), K] : x;",
+    "return this.map ? keep(this.map, x, () => help(x)) : x;",
   ],
 };
 
@@ -122,6 +129,19 @@ const DANGERS: Partial<Parts>[] = [
     fields: "extra = 9;",
   },
   { load: "this.w = new Tool(3); this.tool = this.w;", fields: "extra = 9; secret = () => this.#s; #s = 1;" },
+  { load: "this.w = 2; this.memo = memo();", predict: "return this.memo ? this.memo(x, () => help(x)) : x;" },
+  {
+    load: "this.w = 2; this.keeper = new Keeper();",
+    predict: "return this.keeper ? this.keeper.of(x, () => K) : x;",
+  },
+  {
+    load: "this.w = 2; this.keeper = new Keeper();",
+    predict: "return this.keeper ? [this.keeper.size(), K] : x;",
+  },
+  {
+    load: "this.w = 2; this.map = new Map();",
+    predict: "return this.map ? keep(this.map, x, () => help(x)) : x;",
+  },
   {
     load: "this.w = 2; const self = this; self.preprocess();",
     state: "let box = 1;",
@@ -134,6 +154,9 @@ const PARTS = Object.keys(CHOICES) as (keyof Parts)[];
 function source(parts: Parts): string {
   return `${parts.constant}\n${parts.state}
 function size(b) { return b instanceof Map ? b.get("n") : Array.isArray(b) ? b.length : (b?.n ?? b ?? 0); }
+function keep(m, k, make) { if (!m.has(k)) m.set(k, make()); return m.get(k); }
+function memo() { const m = new Map(); return (k, make) => keep(m, k, make); }
+class Keeper { constructor() { this.m = new Map(); } of(k, make) { if (!this.m.has(k)) this.m.set(k, make()); return this.m.get(k); } size() { return this.m.size; } }
 ${parts.helper}\n${parts.tool}\n${parts.top}
 export class Model { ${parts.fields} load() { ${parts.load} } ${parts.preprocess} predict(x) { ${parts.predict} } }`;
 }
@@ -189,7 +212,7 @@ describe("over random edits", () => {
       const danger = random.int(2) === 0 ? {} : pick(DANGERS);
       const any = Object.fromEntries(PARTS.map((part) => [part, pick(CHOICES[part])])) as unknown as Parts;
       const before: Parts = { ...any, ...danger };
-      const edited = random.int(2) === 0 ? "predict" : pick(PARTS);
+      const edited = random.int(2) === 0 ? pick(["predict", "helper", "constant"] as const) : pick(PARTS);
       const after = { ...before, [edited]: pick(CHOICES[edited]) };
       if (random.int(4) === 0) after.predict = pick(CHOICES.predict);
       const what = `--- before\n${source(before)}\n--- after\n${source(after)}`;

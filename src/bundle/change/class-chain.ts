@@ -45,7 +45,8 @@ function baseName({ superClass }: Class, top: TopLevel): string | undefined {
   return declaring.length === 1 && declaring[0]?.kind === "class" ? superClass.name : undefined;
 }
 
-function membersOf({ body }: Class, text: string): Member[] {
+/** What a class declares; the texts are of the bundle. */
+export function membersOf({ body }: Class, text: string): Member[] {
   return body.body.flatMap((given): Member[] => {
     const node = given as AnyNode;
     switch (node.type) {

@@ -1,4 +1,15 @@
-import type { AnyNode, Class, Expression, MemberExpression, Node, Pattern, Super } from "acorn";
+import type {
+  AnyNode,
+  Class,
+  Expression,
+  Identifier,
+  MemberExpression,
+  Node,
+  ObjectPattern,
+  Pattern,
+  SpreadElement,
+  Super,
+} from "acorn";
 import { childrenOf, declaredNames, type FunctionLike, isFunction, patternNames } from "./declared-names.ts";
 import { LentNames } from "./lent-names.ts";
 import {
@@ -37,12 +48,15 @@ export interface CodeFacts {
   partCalls: Set<string>;
   /** Names of what it calls on `this`: encode of `this.encode()`. */
   thisCalls: Set<string>;
-  /** Whom it hands parts of `this` to; an empty name where that cannot be told. */
-  givesThisParts: Set<string>;
+  /** To whom it hands parts of `this`, what it was given itself, and what belongs to the code around it. */
+  givesThisParts: Given[];
+  givesParameters: Given[];
+  givesCaptured: Given[];
   /** Names of the methods and properties that it declares. */
   propertyNames: Set<string>;
-  /** Changes what it was given, or what a function around it keeps: another's state. */
-  writesParameters: boolean;
+  /** Which of the things that it was given it changes, by their index. */
+  writesParameters: Set<number>;
+  /** Changes what a function around it keeps. */
   writesCaptured: boolean;
   /** Names not declared here whose members it writes to: `process.env.X = 1`, `cache.set(k, v)`. */
   writtenRoots: Set<string>;
@@ -54,6 +68,18 @@ export interface CodeFacts {
   returnsOther: boolean;
   hasPrivateNames: boolean;
 }
+
+/** An argument of a call. */
+export interface Given {
+  /** Who is called, as code at the top level knows it; empty where that cannot be told. */
+  taker: string;
+  at: number;
+  /** The index of the parameter that it is, where it is one. */
+  from: number;
+}
+
+/** In place of an index: it may be any. */
+export const ANY = -1;
 
 /** Calls that put their arguments into what they are called on. */
 const STORES =
@@ -77,9 +103,11 @@ export function codeFacts(code: Node): CodeFacts {
     changesThisParts: false,
     partCalls: new Set(),
     thisCalls: new Set(),
-    givesThisParts: new Set(),
+    givesThisParts: [],
+    givesParameters: [],
+    givesCaptured: [],
     propertyNames: new Set(),
-    writesParameters: false,
+    writesParameters: new Set(),
     writesCaptured: false,
     writtenRoots: new Set(),
     runs: false,
@@ -93,7 +121,8 @@ export function codeFacts(code: Node): CodeFacts {
 
 interface Scope {
   names: Set<string>;
-  parameters: Set<string>;
+  /** With their indexes. */
+  parameters: Map<string, number>;
   /** A callback that is over before the call it is given to: what it writes, the function around it writes. */
   brief: boolean;
 }
@@ -112,7 +141,7 @@ class FactReader {
   read(code: Node): void {
     this.#scopes.push({
       names: isFunction(code) ? new Set() : declaredNames(code),
-      parameters: new Set(),
+      parameters: new Map(),
       brief: false,
     });
     this.#visit(code);
@@ -152,6 +181,8 @@ class FactReader {
         break;
       case "VariableDeclarator":
         if (node.init && this.#lent.has(node.init)) this.#lent.add(node.id);
+        if (node.init?.type === "ThisExpression" && node.id.type === "ObjectPattern")
+          return this.#takeApart(node.id.properties);
         break;
       case "AwaitExpression":
         if (this.#functions === 0) this.#facts.waits = true;
@@ -189,7 +220,9 @@ class FactReader {
   }
 
   #function(node: FunctionLike, brief = false): void {
-    const parameters = new Set(node.params.flatMap(patternNames));
+    const parameters = new Map(
+      node.params.flatMap((param, at) => patternNames(param).map((name): [string, number] => [name, at])),
+    );
     this.#scopes.push({ names: declaredNames(node), parameters, brief });
     this.#functions += brief ? 0 : 1;
     for (const param of node.params) this.#visit(param);
@@ -199,7 +232,7 @@ class FactReader {
   }
 
   #class(node: Class): void {
-    this.#scopes.push({ names: new Set(node.id ? [node.id.name] : []), parameters: new Set(), brief: false });
+    this.#scopes.push({ names: new Set(node.id ? [node.id.name] : []), parameters: new Map(), brief: false });
     if (node.superClass) this.#visit(node.superClass);
     this.#visit(node.body);
     this.#scopes.pop();
@@ -224,10 +257,7 @@ class FactReader {
     if (object.type === "ThisExpression" || object.type === "Super") {
       const name = literalName(node);
       if (name === null) this.#facts.thisEscapes = true;
-      else {
-        this.#facts.thisProperties.add(name);
-        if (this.#functions > 1) this.#facts.laterProperties.add(name);
-      }
+      else this.#reads(name);
       // Not a property of its own, but another prototype than the one that is swapped.
       if (name === "__proto__") this.#facts.thisEscapes = true;
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
@@ -236,6 +266,21 @@ class FactReader {
       if (property.type === "PrivateIdentifier") this.#facts.hasPrivateNames = true;
     }
     if (computed) this.#visit(property);
+  }
+
+  /** `const { session } = this` */
+  #takeApart(properties: ObjectPattern["properties"]): void {
+    for (const property of properties) {
+      const key = property.type === "Property" && !property.computed ? (property.key as Identifier) : null;
+      if (key?.type === "Identifier") this.#reads(key.name);
+      else this.#facts.thisEscapes = true;
+      this.#visit(property.type === "Property" ? property.value : property);
+    }
+  }
+
+  #reads(name: string): void {
+    this.#facts.thisProperties.add(name);
+    if (this.#functions > 1) this.#facts.laterProperties.add(name);
   }
 
   #call(callee: Expression | Super, args: readonly Node[], isNew = false): void {
@@ -258,9 +303,9 @@ class FactReader {
         for (const arg of args) if (isFunction(arg)) this.#lent.addParameters(arg as FunctionLike);
       }
     }
-    for (const arg of args) {
-      if (arg.type !== "ThisExpression" && this.#lent.has(arg))
-        this.#facts.givesThisParts.add(takerOf(callee));
+    const spread = args.findIndex(({ type }) => type === "SpreadElement");
+    for (const [index, arg] of args.entries()) {
+      this.#gives(arg, { taker: takerOf(callee), at: spread === -1 || index < spread ? index : ANY });
       if (isFunction(arg)) this.#function(arg as FunctionLike, BRIEF.test(calledName(callee)));
       else this.#visit(arg);
     }
@@ -315,8 +360,29 @@ class FactReader {
     const { name } = root;
     const at = this.#scopeOf(name);
     if (at === -1) this.#facts.writtenRoots.add(name);
-    else if (this.#scopes[at]?.parameters.has(name) === true) this.#facts.writesParameters = true;
+    const parameter = this.#parameterOf(root);
+    if (parameter !== null) this.#facts.writesParameters.add(parameter);
     if (this.#isCaptured(at)) this.#facts.writesCaptured = true;
+  }
+
+  #gives(arg: Node, to: Omit<Given, "from">): void {
+    const root = rootOf(arg.type === "SpreadElement" ? (arg as SpreadElement).argument : arg);
+    const from = this.#parameterOf(root);
+    const given = { ...to, from: from ?? ANY };
+    if (arg.type !== "ThisExpression" && this.#lent.has(arg)) this.#facts.givesThisParts.push(given);
+    if (root.kind !== "name") return;
+    const at = this.#scopeOf(root.name);
+    if (from !== null) this.#facts.givesParameters.push(given);
+    if (at === -1 || this.#isCaptured(at)) this.#facts.givesCaptured.push(given);
+  }
+
+  /** The index of the parameter that a chain of members begins at; null where it is none. */
+  #parameterOf(root: Root): number | null {
+    if (root.kind !== "name") return null;
+    const at = this.#scopeOf(root.name);
+    const index = this.#scopes[at]?.parameters.get(root.name) ?? null;
+    // What a callback is given may be a part of anything.
+    return index !== null && at > 1 ? ANY : index;
   }
 
   #scopeOf(name: string): number {
