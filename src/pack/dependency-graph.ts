@@ -45,6 +45,8 @@ export interface DependencyGraph {
 }
 
 const MAX_DEPTH = 64;
+/** Packages of declarations, which some list among their dependencies; no program reads them. */
+const TYPES = "@types/";
 
 /**
  * Everything that the root packages need at run time, each where Node finds it from there. The layout that npm
@@ -159,6 +161,7 @@ function needsOf(json: PackageJson): { name: string; optional: boolean }[] {
   // A peer is there when the user installed it; npm has already told them where it must be.
   for (const name of Object.keys(json.peerDependencies ?? {})) if (!needs.has(name)) needs.set(name, true);
   return [...needs]
+    .filter(([name]) => !name.startsWith(TYPES))
     .map(([name, optional]) => ({ name, optional }))
     .sort((a, b) => compareText(a.name, b.name));
 }

@@ -70,6 +70,17 @@ test("dependencies come along wherever Node finds them, each once", async (t) =>
   ]);
 });
 
+test("packages of declarations alone stay out, and are not missed", async (t) => {
+  const { paths, warnings } = await closure(t, {
+    files: {
+      "lib/package.json": json("lib", { dependencies: { "@types/here": "1", "@types/gone": "1" } }),
+      "@types/here/package.json": json("@types/here"),
+      "@types/here/index.d.ts": "",
+    },
+  });
+  assert.deepEqual([paths, warnings], [["lib/package.json"], []]);
+});
+
 test("optional packages for other machines stay out, whatever npm installed", async (t) => {
   const names = {
     "@lib/linux-x64": { os: ["linux"], cpu: ["x64"], libc: ["glibc"] },
