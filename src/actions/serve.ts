@@ -21,8 +21,6 @@ export interface ServeOptions {
   workers?: number | "auto" | undefined;
   logFormat: "pretty" | "json";
   logLevel?: string | undefined;
-  /** The runtime prints `listening on` and `ready` itself; with false its stdout stays closed. */
-  announce: boolean;
   report: Reporter;
   /** Aborted to stop: the runtime then drains. */
   signal: AbortSignal;
@@ -71,7 +69,8 @@ export function startServing(
     packageDir: generation.dir,
     listen: { port: options.port, host: options.host },
     env,
-    stdout: options.announce ? "inherit" : "ignore",
+    // Its events say the same, for whoever prints here.
+    stdout: "ignore",
     stderr: "inherit",
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });

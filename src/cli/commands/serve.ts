@@ -57,7 +57,6 @@ export const serveCommand = defineCommand<Options>({
       workers: options.workers,
       logFormat: options.logFormat ?? (isTTY.stderr ? "pretty" : "json"),
       logLevel: options.logLevel,
-      announce: false,
       report,
       signal,
       onEvent: (event) => {
