@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadClient } from "../client/call-model.ts";
-import { AppError, CancelledError } from "../errors.ts";
+import { CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { Config } from "../protocol/config.ts";
 import { type Digest, MANIFEST_FILE, PACKAGE_PATHS } from "../protocol/manifest.ts";
@@ -43,9 +43,8 @@ export async function test(options: TestOptions): Promise<TestResult> {
   const packageDir = await packageOf(options);
   const config = JSON.parse(await readFile(join(packageDir, PACKAGE_PATHS.config), "utf8")) as Config;
   if (config.examples.length === 0) {
-    throw new AppError("NO_EXAMPLES", "config.yaml has no examples to run.", {
-      hint: "Add some:\nexamples:\n  - name: hello\n    input: { text: hello }\n    output: { length: 5 }",
-    });
+    const { noExamples } = await import("./test-steps/no-examples.ts");
+    throw noExamples(packageDir, config.model_class_name);
   }
   const dotenv = join(dir, ".env");
   options.onSecrets?.(await dotenvSecrets(dotenv, Object.keys(config.secrets)));
