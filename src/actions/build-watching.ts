@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { CancelledError, isAppError } from "../errors.ts";
-import { createIgnoreRules } from "../project/ignore-rules.ts";
-import { watchFiles } from "../sync/watch-files.ts";
+import type { FileWatch } from "../sync/watch-files.ts";
+import { followProject } from "./build-steps/follow-project.ts";
 import { build, type BuildOptions, type BuildResult } from "./build.ts";
 
 export interface BuildWatchingOptions extends BuildOptions {
@@ -17,12 +17,12 @@ export interface BuildWatchingOptions extends BuildOptions {
 export async function buildWatching(options: BuildWatchingOptions): Promise<never> {
   const { dir, report, signal } = options;
   const loop = new BuildLoop(options);
-  const rules = createIgnoreRules(dir);
   const outputs = [options.output, options.archive].flatMap((path) => (path ? [relative(dir, path)] : []));
-  const watch = await watchFiles({
-    root: dir,
-    ignores: (path, isDirectory) => outputs.includes(path) || rules.ignores(path, isDirectory).ignored,
+  const watch: FileWatch = await followProject({
+    dir,
+    outputs,
     onChange: (paths, settled) => loop.changed(paths, settled),
+    onPolling: () => report.emit({ type: "watching", files: watch.files, polling: true }),
   });
   try {
     // Watched first: what is saved during the first build is not missed.

@@ -1,9 +1,9 @@
 import { type AppError, isAppError, type Problem } from "../errors.ts";
 import type { Reporter } from "../events.ts";
-import { createIgnoreRules } from "../project/ignore-rules.ts";
 import type { Generation } from "../protocol/control.ts";
 import { LoopBreaker } from "../sync/loop-breaker.ts";
-import { watchFiles } from "../sync/watch-files.ts";
+import type { FileWatch } from "../sync/watch-files.ts";
+import { followProject } from "./build-steps/follow-project.ts";
 import type { LiveBuilder } from "./build-steps/live-builder.ts";
 
 /** Where new generations go: a local runtime, or a development deployment. */
@@ -30,12 +30,11 @@ export interface ProjectWatch {
 /** Keeps a target in step with a project folder: every save is built, classified and applied, one at a time. */
 export async function watchProject(options: WatchProjectOptions): Promise<ProjectWatch> {
   const { dir, report } = options;
-  const rules = createIgnoreRules(dir);
   const loop = new ReloadLoop(options);
-  const watch = await watchFiles({
-    root: dir,
-    ignores: (path, isDirectory) => rules.ignores(path, isDirectory).ignored,
+  const watch: FileWatch = await followProject({
+    dir,
     onChange: (paths, settled) => loop.changed(paths, settled),
+    onPolling: () => report.emit({ type: "watching", files: watch.files, polling: true }),
   });
   report.emit({ type: "watching", files: watch.files, polling: watch.polling });
   return {

@@ -12,15 +12,20 @@ const POLL_SHARE = 0.01;
 export interface WatchOptions {
   /** Absolute. */
   root: string;
+  /** Asked anew for every look; who changes its answers calls `renew`. */
   ignores: IgnorePredicate;
   /** Files that changed, from the root. `settled` says that nothing has been written since for a while. */
   onChange(paths: string[], settled: boolean): void;
+  /** Events have stopped to arrive: the system has no watches left for what was added. */
+  onPolling?: () => void;
 }
 
 export interface FileWatch {
-  files: number;
+  readonly files: number;
   /** Events do not arrive here (a mounted folder, no watches left), so the tree is looked at from time to time. */
-  polling: boolean;
+  readonly polling: boolean;
+  /** What is ignored is another thing now: follows that, and tells what it brings in and takes out. */
+  renew(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,39 +37,76 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
     onFirst: () => onChange(scanner.changed(), false),
     onSettled: () => onChange(scanner.changed(), true),
   });
-  const events = await startEvents(root, ignores, () => settle.event());
-  const works = events !== null && (await selfTest(root, events));
-  if (works) {
-    return {
-      files: scanner.files,
-      polling: false,
-      async close() {
-        settle.stop();
-        await events.close();
-      },
-    };
-  }
-  await events?.close();
-  const stop = poll(() => onChange(scanner.changed(), true));
+  let events: Events | null = null;
+  let stopPolling: (() => void) | null = null;
+  let isClosed = false;
+  await follow();
   return {
-    files: scanner.files,
-    polling: true,
+    get files() {
+      return scanner.files;
+    },
+    get polling() {
+      return stopPolling !== null;
+    },
+    async renew() {
+      const before = events;
+      if (stopPolling === null) {
+        events = null;
+        await follow();
+        if (stopPolling !== null) options.onPolling?.();
+      }
+      await before?.close();
+      if (!isClosed) settle.event();
+    },
     async close() {
-      stop();
+      isClosed = true;
+      settle.stop();
+      stopPolling?.();
+      await events?.close();
     },
   };
+
+  async function follow(): Promise<void> {
+    const started = await startEvents(root, ignores, {
+      onEvent: () => settle.event(),
+      onFailure: () => {
+        if (events === started) fallBack();
+      },
+    });
+    const works = started !== null && (await selfTest(root, started)) && !started.failed();
+    if (isClosed) await started?.close();
+    else if (works) events = started;
+    else {
+      await started?.close();
+      poll();
+    }
+  }
+
+  function fallBack(): void {
+    if (isClosed || stopPolling !== null) return;
+    void events?.close();
+    events = null;
+    settle.stop();
+    poll();
+    options.onPolling?.();
+  }
+
+  function poll(): void {
+    stopPolling ??= startPolling(() => onChange(scanner.changed(), true));
+  }
 }
 
 interface Events {
   sentinelSeen(): boolean;
+  failed(): boolean;
   close(): Promise<void>;
 }
 
-/** null where the system has no watches left. */
+/** null where the system has no watches left; `onFailure` where it runs out of them later. */
 async function startEvents(
   root: string,
   ignores: IgnorePredicate,
-  onEvent: () => void,
+  { onEvent, onFailure }: { onEvent(): void; onFailure(): void },
 ): Promise<Events | null> {
   const { watch } = await import("chokidar");
   const sentinels = join(root, ".purlin", "watch");
@@ -82,14 +124,17 @@ async function startEvents(
     if (path.startsWith(sentinels)) seen = true;
     else onEvent();
   });
+  let isReady = false;
   await new Promise<void>((resolve) => {
     watcher.once("ready", () => resolve());
     watcher.on("error", () => {
       failed = true;
+      if (isReady) onFailure();
       resolve();
     });
   });
-  if (!failed) return { sentinelSeen: () => seen, close: () => watcher.close() };
+  isReady = true;
+  if (!failed) return { sentinelSeen: () => seen, failed: () => failed, close: () => watcher.close() };
   await watcher.close();
   return null;
 }
@@ -106,7 +151,7 @@ async function selfTest(root: string, events: Events): Promise<boolean> {
   return events.sentinelSeen();
 }
 
-function poll(look: () => void): () => void {
+function startPolling(look: () => void): () => void {
   let timer: NodeJS.Timeout;
   const again = (): void => {
     const began = performance.now();
