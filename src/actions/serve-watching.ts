@@ -35,6 +35,8 @@ export async function serveWatching(options: ServeOptions): Promise<void> {
         writes: (path) => hasOpen(runtime, join(dir, path)),
       },
     });
+    // Once it serves; a model that cannot be loaded is about to be edited anyway.
+    runtime.ready.then(() => setImmediate(() => builder.prepare())).catch(() => {});
     try {
       await runToEnd(runtime, options.signal, { staysWhenBroken: true });
     } finally {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type ChangeKind, classifyCodeChange } from "../../bundle/classify-change.ts";
+import { type ChangeKind, classifyCodeChange, prepareComparison } from "../../bundle/classify-change.ts";
 import { createModelBundler } from "../../bundle/create-model-bundler.ts";
 import type { ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
 import type { Reporter } from "../../events.ts";
@@ -76,6 +76,12 @@ export class LiveBuilder {
     this.#made = await this.#pack(bundle, this.#report);
     this.#live = this.#made;
     return this.#made.generation;
+  }
+
+  /** Does now, while nothing is to be done, what the first save would wait for. */
+  prepare(): void {
+    if (this.#live !== null)
+      prepareComparison(modelText(this.#live.bundle), this.#project.config.model_class_name);
   }
 
   /** What these changes make of the project; null when the live generation is the same. */

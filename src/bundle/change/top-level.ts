@@ -59,6 +59,7 @@ export function readTopLevel(text: string): TopLevel {
         sources.push({ start, name: comment.trim() });
     },
   });
+  [known, met] = [met, new Map()];
   const units = program.body.flatMap((statement) => readStatement(statement, text));
   const byName = new Map<string, Unit[]>();
   for (const { unit } of units) {
@@ -79,6 +80,18 @@ export function isSideEffect({ kind, facts, text }: Unit): boolean {
   return kind === "statement" && facts.runs && !EXPORT_HELPER.test(text.slice(0, text.indexOf("(")));
 }
 
+/** Of the bundle that was read last: most of the next one is the same. */
+let known = new Map<string, CodeFacts>();
+let met = new Map<string, CodeFacts>();
+
+/** What code says depends on nothing but its text and what kind of syntax that is. */
+function factsOf(node: Node, text: string): CodeFacts {
+  const key = `${node.type} ${text}`;
+  const facts = met.get(key) ?? known.get(key) ?? codeFacts(node);
+  met.set(key, facts);
+  return facts;
+}
+
 interface Placed {
   unit: Unit;
   start: number;
@@ -90,7 +103,7 @@ function readStatement(statement: Statement | Program["body"][number], text: str
     unit: {
       names: [],
       text: text.slice(part.start, part.end),
-      facts: codeFacts(part),
+      facts: unit.facts ?? factsOf(part, text.slice(part.start, part.end)),
       class: null,
       source: "",
       ...unit,
