@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { Target } from "../protocol/target.ts";
+import { markUsed, prunePackages } from "./prune-packages.ts";
 import { npmCi, npmRebuild } from "./run-npm.ts";
 
 export interface TargetPackagesOptions {
@@ -39,7 +40,10 @@ export async function targetPackages(options: TargetPackagesOptions): Promise<st
   }
   const scripts = [...new Set(options.allowScripts)].sort();
   const place = join(cacheDir, "packages", `${target.name}-${keyOf(projectDir, lock, scripts)}`);
-  if (existsSync(place)) return place;
+  if (existsSync(place)) {
+    markUsed(place);
+    return place;
+  }
   report.emit({ type: "step", message: `fetching the packages for ${target.name} (npm ci)` });
   const staging = `${place}.${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
@@ -55,6 +59,7 @@ export async function targetPackages(options: TargetPackagesOptions): Promise<st
     // It may hold a token, and this folder stays.
     rmSync(join(staging, NPM_CONFIG), { force: true });
     moveOnce(staging, place);
+    prunePackages(dirname(place));
     return place;
   } finally {
     rmSync(staging, { recursive: true, force: true });

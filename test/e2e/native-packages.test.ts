@@ -243,6 +243,18 @@ test("what lies in node_modules here is never packed for another machine", async
   assert.ok(!(await paths({ target })).includes(own));
 });
 
+test("a package for another machine cannot be verified here, which is said before anything is fetched", async (t) => {
+  const dir = await installed(t, { sharp: "0.35.5" }, SHARP_MODEL);
+  const home = join(dirname(dir), "home");
+  useOwnCache(t, home);
+  const target = hostTargetName() === "linux-arm64" ? "linux-x64" : "linux-arm64";
+  await assert.rejects(buildProject(dir, { target, verify: true }), {
+    code: "WRONG_PLATFORM",
+    message: `A package for ${target} cannot be started on this machine.`,
+  });
+  assert.ok(!existsSync(home) && !existsSync(join(dir, ".purlin/package")));
+});
+
 test("another target without a lock file says what to do", async (t) => {
   const dir = await installed(t, { sharp: "0.35.5" }, SHARP_MODEL);
   await rm(join(dir, "package-lock.json"));

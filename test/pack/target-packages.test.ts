@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, utimesSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { create } from "tar";
@@ -107,4 +107,24 @@ test("a script that fails is told with what it said, and nothing half made is ke
     },
   );
   await assert.rejects(fetch(["quiet"]), { code: "NPM_FAILED" });
+});
+
+test("what no build has used for a month, and what a killed one has left, is removed by the next fetch", async (t) => {
+  const { dir, fetch } = await project(t);
+  const used = await fetch();
+  const packages = dirname(used);
+  const old = new Date(Date.now() - 31 * 24 * 60 * 60 * 1000);
+  const { pid } = spawnSync(process.execPath, ["-e", "0"]);
+  const left = [
+    `linux-arm64-old`,
+    `linux-arm64-key.${pid}-0123abcd`,
+    `linux-x64-key.${process.pid}-0123abcd`,
+  ];
+  for (const name of left) mkdirSync(join(packages, name));
+  for (const place of [used, join(packages, "linux-arm64-old")]) utimesSync(place, old, old);
+  // Asked for again, it counts as used.
+  assert.equal(await fetch(), used);
+  await writeFile(join(dir, "package.json"), `${await readFile(join(dir, "package.json"), "utf8")}\n`);
+  const other = await fetch();
+  assert.deepEqual(readdirSync(packages).sort(), [basename(used), basename(other), left[2] ?? ""].sort());
 });

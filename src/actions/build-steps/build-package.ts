@@ -21,6 +21,7 @@ import { installedVersion } from "../../util/install-dir.ts";
 import { userCacheDir } from "../../util/user-cache-dir.ts";
 import type { BuildOptions, BuildResult } from "../build.ts";
 import { buildInputs } from "./build-inputs.ts";
+import { refuseForeign } from "./refuse-foreign.ts";
 import { biggestFiles, changeSince } from "./size-report.ts";
 import { dataWarnings } from "./data-warnings.ts";
 import { cacheDirOf, rememberBuild } from "./unchanged.ts";
@@ -31,6 +32,8 @@ export async function buildPackage(options: BuildOptions, place: string): Promis
   const { report, signal } = options;
   const project = await loadProject(options.dir);
   const target = readTarget(options.target ?? project.config.build.target);
+  // Before anything is fetched for it.
+  if (options.verify === true) refuseForeign(target.name);
   refuseOutputInData(place, project);
   stopIfAsked(signal);
 

@@ -7,7 +7,7 @@ import { readPackage } from "../../pack/check-package.ts";
 import { clonePackage } from "../../pack/clone-package.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { startRuntime } from "../../supervise/start-runtime.ts";
-import { hostTargetName } from "../../util/host-target.ts";
+import { refuseForeign } from "./refuse-foreign.ts";
 
 export interface VerifyOptions {
   /** The project, whose .env may hold secrets that `load` asks for. */
@@ -23,15 +23,7 @@ export interface VerifyOptions {
  */
 export async function verifyPackage(place: string, options: VerifyOptions): Promise<void> {
   const manifest = readPackage(place);
-  if (manifest.target !== hostTargetName()) {
-    throw new AppError(
-      "WRONG_PLATFORM",
-      `A package for ${manifest.target} cannot be started on this machine.`,
-      {
-        hint: "Leave --verify out, or build for this machine.",
-      },
-    );
-  }
+  refuseForeign(manifest.target);
   options.report.emit({ type: "step", message: "verifying: loading the package in an empty folder" });
   const dir = realpathSync(mkdtempSync(join(tmpdir(), "purlin-verify-")));
   let output = "";
