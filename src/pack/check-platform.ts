@@ -62,9 +62,7 @@ function wrongPlatform(pkg: PlacedPackage, foreign: readonly NativeBinary[], tar
   const isForeign = target.name !== hostTargetName();
   if (there.length > 0) {
     const message = `${name} has no binary for ${target.name}, only for ${there.join(", ")}.`;
-    const hint = isForeign
-      ? `Choose a target that it supports; or, where the model does without these files, name them in build.exclude: "${pkg.name}/**/*.node".`
-      : `Install the packages on this machine: node_modules was made on another one, or ${pkg.name} does not support it.`;
+    const hint = isForeign ? otherTargetHint(pkg) : otherMachineHint(pkg.name);
     return new AppError("WRONG_PLATFORM", message, { hint, data });
   }
   return new AppError(
@@ -72,6 +70,16 @@ function wrongPlatform(pkg: PlacedPackage, foreign: readonly NativeBinary[], tar
     `${name} is a native addon, and there is no binary of it for ${target.name}.`,
     { hint: isForeign ? foreignHint(pkg.name) : hostHint(pkg.name), data },
   );
+}
+
+function otherTargetHint(pkg: PlacedPackage): string {
+  const choose = "Choose a target that it supports, or another package in its place.";
+  if (isNativeAddon(pkg)) return choose;
+  return `${choose} Where the model does without these files, name them in build.exclude: "${pkg.name}/**/*.node".`;
+}
+
+function otherMachineHint(name: string): string {
+  return `Install the packages on this machine: node_modules was made on another one, or ${name} does not support it.`;
 }
 
 function foreignHint(name: string): string {
