@@ -10,10 +10,15 @@ export interface Generation {
   dir: string;
   /** Package digest: what /health/ready and status report as live. */
   digest: string;
+  /** File of the effective config, as RUNTIME_ENV.config; without one, the config in use is kept. */
+  config?: string;
 }
 
 export type ControlRequest =
-  /** `methods`: put the new class's methods on the loaded instance. `process`: load a new process, then switch. */
+  /**
+   * `methods`: put the new class's methods on the loaded instance. `process`: load a new process, then switch.
+   * What a process was started with cannot be changed in it: with another `config`, `methods` means `process`.
+   */
   | { type: "reload"; id: number; generation: Generation; kind: "methods" | "process" }
   | { type: "environment"; environment: Record<string, unknown> | null };
 

@@ -2,6 +2,8 @@
 export const RUNTIME_ENV = {
   /** Package root; the folder above runtime/ when unset. */
   packageDir: "PURLIN_PACKAGE_DIR",
+  /** JSON file with the effective config, used instead of config/config.json in the package. */
+  config: "PURLIN_CONFIG",
   /** TCP port (0 picks one) and host; --port and --host win. */
   port: "PORT",
   host: "HOST",

@@ -3,8 +3,15 @@ import type { ControlEvent, Generation } from "../protocol/control.ts";
 export interface RuntimeOptions {
   packageDir: string;
   listen: { port: number; host: string } | { socket: string };
-  /** Laid over a minimal environment; names as in protocol/runtime-env.ts. */
+  /** Laid over this process's environment; names as in protocol/runtime-env.ts. */
   env?: Record<string, string>;
+  /** Nothing of this process's environment is passed on, only a PATH of the system's own folders and `env`. */
+  cleanEnv?: boolean;
+  /**
+   * Started in place of Node, which it gets as its last arguments: a sandbox or a launcher. It must pass file
+   * descriptor 3 on and end when the runtime does.
+   */
+  command?: { file: string; args: readonly string[] };
   /** Where the runtime's own output goes. */
   stdout: "inherit" | "pipe" | "ignore";
   stderr: "inherit" | "pipe" | "ignore";
@@ -25,6 +32,8 @@ export interface RunningRuntime {
     generation: Generation,
     kind: "methods" | "process",
   ): Promise<{ duration_ms: number; processes: number }>;
-  /** SIGTERM, then SIGKILL after `graceMs` (default 75 s); may be called twice. */
+  /** Tells a model that it is deployed elsewhere now (contract §2); one that it knows already is not told again. */
+  setEnvironment(environment: Record<string, unknown> | null): void;
+  /** SIGTERM, then SIGKILL to the process group after `graceMs` (default 75 s); may be called twice. */
   stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<void>;
 }

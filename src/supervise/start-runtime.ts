@@ -11,9 +11,16 @@ import type { RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
 const CONTROL_FD = 3;
 /** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
 const DEFAULT_GRACE_MS = 75_000;
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** Starts a packed runtime as a process group of its own and follows it through its control channel. */
 export function startRuntime(options: RuntimeOptions): RunningRuntime {
-  const child = spawn(process.execPath, [join(options.packageDir, PACKAGE_PATHS.front)], {
+  const front = join(options.packageDir, PACKAGE_PATHS.front);
+  const { file, args } =
+    options.command === undefined
+      ? { file: process.execPath, args: [front] }
+      : { file: options.command.file, args: [...options.command.args, process.execPath, front] };
+  const child = spawn(file, args, {
     cwd: options.packageDir,
     // Its own group: a terminal's Ctrl-C reaches the command, which passes it on once.
     detached: true,
@@ -73,6 +80,8 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     );
   });
 
+  const tell = (request: ControlRequest): void => void control.write(`${JSON.stringify(request)}\n`);
+
   return {
     pid: child.pid ?? -1,
     listening: listening.promise,
@@ -82,34 +91,51 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
       const id = nextReload++;
       const reload = deferred<{ duration_ms: number; processes: number }>();
       reloads.set(id, reload);
-      const request: ControlRequest = { type: "reload", id, generation, kind };
-      control.write(`${JSON.stringify(request)}\n`);
+      tell({ type: "reload", id, generation, kind });
       return reload.promise;
     },
+    setEnvironment: (environment) => tell({ type: "environment", environment }),
     async stop({ signal = "SIGTERM", graceMs = DEFAULT_GRACE_MS } = {}) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      child.kill(signal);
-      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      // A launcher may keep signals to itself; the end of the control channel reaches the runtime in any case.
+      if (signal === "SIGKILL") killGroup(child.pid);
+      else if (options.command === undefined) child.kill(signal);
+      else control.end();
+      const timer = setTimeout(killGroup, graceMs, child.pid);
       await exited;
       clearTimeout(timer);
     },
   };
 }
 
-/** The user's environment without what npm and an outer runtime put there. */
 function runtimeEnv(options: RuntimeOptions): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = {};
-  const own = new Set<string>(Object.values(RUNTIME_ENV));
-  own.delete(RUNTIME_ENV.secretsDir);
-  for (const [name, value] of Object.entries(process.env)) {
-    if (!name.startsWith("npm_") && !own.has(name)) env[name] = value;
-  }
+  const env = options.cleanEnv === true ? { PATH: SYSTEM_PATH } : inheritedEnv();
   env[RUNTIME_ENV.packageDir] = options.packageDir;
   env[RUNTIME_ENV.controlFd] = String(CONTROL_FD);
   if ("socket" in options.listen) env[RUNTIME_ENV.socket] = options.listen.socket;
   else {
     env[RUNTIME_ENV.port] = String(options.listen.port);
     env[RUNTIME_ENV.host] = options.listen.host;
+  }
+  return env;
+}
+
+/** The runtime and its launcher; model processes are groups of their own and end with the runtime. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** The user's environment without what npm and an outer runtime put there. */
+function inheritedEnv(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  const own = new Set<string>(Object.values(RUNTIME_ENV));
+  own.delete(RUNTIME_ENV.secretsDir);
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!name.startsWith("npm_") && !own.has(name)) env[name] = value;
   }
   return env;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
-import { runModel } from "../helpers/run-model.ts";
+import { runModel, writePackage } from "../helpers/run-model.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
 
@@ -61,4 +61,14 @@ it("no value of a secret reaches a log line", async (t) => {
   await predict("throw", { headers: {} });
   await until(() => logText().includes("bad key ***") && logText().includes("the key is ***"));
   assert.ok(!logText().includes("quoted"), logText());
+});
+
+it("a secret that only a later config declares is masked from its first line on", async (t) => {
+  const model = await runModel(t, MODEL, { env: { PURLIN_SECRET_API_KEY: "declared-later" } });
+  const next = `${model.dir}-next`;
+  await writePackage(next, MODEL, CONFIG);
+  await model.runtime.reload({ dir: next, digest: "sha256:next" }, "process");
+  await model.predict("log");
+  await until(() => model.logText().includes("the key is ***"));
+  assert.ok(!model.logText().includes("declared-later"), model.logText());
 });

@@ -16,7 +16,7 @@ export class Logger {
   readonly #sink: LogSink;
   readonly #pretty: boolean;
   readonly #level: number;
-  readonly #secretNames: readonly string[];
+  readonly #secretNames: Set<string>;
   #secretForms: string[] = [];
   #secretsRead = -Infinity;
 
@@ -24,7 +24,13 @@ export class Logger {
     this.#sink = new LogSink(2);
     this.#pretty = options.logFormat === "pretty";
     this.#level = LEVELS[options.logLevel];
-    this.#secretNames = secretNames;
+    this.#secretNames = new Set(secretNames);
+  }
+
+  /** Another config declares these; those of the config before stay masked, too. */
+  addSecrets(names: readonly string[]): void {
+    for (const name of names) this.#secretNames.add(name);
+    this.#secretsRead = -Infinity;
   }
 
   log(level: Level, message: string, fields: Record<string, unknown> = {}): void {
@@ -80,7 +86,7 @@ export class Logger {
 
   /** Text with every known secret value masked. */
   mask(text: string): string {
-    if (this.#secretNames.length === 0) return text;
+    if (this.#secretNames.size === 0) return text;
     const now = performance.now();
     if (now - this.#secretsRead > SECRETS_REFRESH_MS) {
       this.#secretsRead = now;

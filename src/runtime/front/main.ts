@@ -14,7 +14,7 @@ import { UserMetrics } from "./user-metrics.ts";
 
 try {
   const options = readOptions(process.argv.slice(2), process.env);
-  await run(options, readPackage(options.packageDir));
+  await run(options, readPackage(options.packageDir, options.config));
 } catch (error) {
   if (!(error instanceof OptionsError)) throw error;
   process.stderr.write(`${error.message}\n`);
@@ -106,10 +106,8 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     const began = performance.now();
     try {
       // Methods can only be put on an instance that is there; a model that is not loaded gets a new process.
-      const methods = kind === "methods" && pool.state === "ready";
-      const { processes } = methods
-        ? await pool.swapMethods(generation.dir)
-        : await pool.replaceAll(generation.dir);
+      const methods = kind === "methods" && pool.state === "ready" && pool.usesConfig(generation.config);
+      const { processes } = methods ? await pool.swapMethods(generation) : await pool.replaceAll(generation);
       const duration_ms = performance.now() - began;
       control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, processes });
     } catch (error) {

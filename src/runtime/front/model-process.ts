@@ -20,11 +20,13 @@ const CALL_TIMEOUT_MS = 5000;
 /** A scrape waits no longer for a model that computes. */
 const METRICS_TIMEOUT_MS = 100;
 /** Environment of the front that must not reach user code. */
-const OWN_ENV = [RUNTIME_ENV.port, RUNTIME_ENV.host, RUNTIME_ENV.socket, RUNTIME_ENV.controlFd] as const;
+const OWN_ENV = (["port", "host", "socket", "controlFd", "config"] as const).map((name) => RUNTIME_ENV[name]);
 
 export interface ModelProcessInit {
   worker: number;
   packageDir: string;
+  /** File of the effective config; null for the package's own. */
+  config: string | null;
   environment: Record<string, unknown> | null;
   validateOutput: boolean;
   environmentVariables: Record<string, string>;
@@ -64,6 +66,7 @@ export class ModelProcess {
     this.packageDir = init.packageDir;
     const options = JSON.stringify({
       packageDir: init.packageDir,
+      config: init.config,
       environment: init.environment,
       validateOutput: init.validateOutput,
     });

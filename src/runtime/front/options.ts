@@ -9,6 +9,8 @@ import { MAX_UNIX_SOCKET_PATH_BYTES, RUNTIME_ENV } from "../../protocol/runtime-
 /** How this runtime is to run: the command line first, then the environment, then defaults. */
 export interface FrontOptions {
   packageDir: string;
+  /** File of the effective config; null for the package's own. */
+  config: string | null;
   listen: { port: number; host: string } | { socket: string };
   controlFd: number | null;
   development: boolean;
@@ -38,6 +40,7 @@ export function readOptions(argv: string[], env: NodeJS.ProcessEnv): FrontOption
   const controlFd = env[RUNTIME_ENV.controlFd];
   return {
     packageDir: env[RUNTIME_ENV.packageDir] ?? dirname(dirname(fileURLToPath(import.meta.url))),
+    config: env[RUNTIME_ENV.config] ?? null,
     listen:
       socket === undefined
         ? {
@@ -68,14 +71,25 @@ export interface PackageFiles {
   manifest: PackageManifest;
 }
 
-export function readPackage(packageDir: string): PackageFiles {
+/** `config` is a file to use instead of the package's own. */
+export function readPackage(packageDir: string, config: string | null): PackageFiles {
   try {
     return {
-      config: readJson<Config>(join(packageDir, PACKAGE_PATHS.config)),
+      config: readConfig(config ?? join(packageDir, PACKAGE_PATHS.config), config !== null),
       manifest: readJson<PackageManifest>(join(packageDir, MANIFEST_FILE)),
     };
   } catch (error) {
+    if (error instanceof OptionsError) throw error;
     throw new OptionsError(`${packageDir} is not a package: ${(error as Error).message}`);
+  }
+}
+
+function readConfig(file: string, isGiven: boolean): Config {
+  try {
+    return readJson<Config>(file);
+  } catch (error) {
+    if (!isGiven) throw error;
+    throw new OptionsError(`The config ${file} cannot be used: ${(error as Error).message}`);
   }
 }
 

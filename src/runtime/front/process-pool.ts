@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Generation } from "../../protocol/control.ts";
 import type { FailedInfo, LoadedInfo } from "../channel/frames.ts";
 import { ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -26,8 +27,10 @@ export interface PoolOptions {
   onCrashed: (reason: string) => void;
 }
 
-interface Generation {
+interface LoadedGeneration {
   dir: string;
+  /** File of the effective config; null for the package's own. */
+  config: string | null;
   files: PackageFiles;
 }
 
@@ -39,7 +42,7 @@ export class ProcessPool {
   readonly #options: PoolOptions;
   /** Processes that are meant to end. */
   readonly #leaving = new WeakSet<ModelProcess>();
-  #generation: Generation;
+  #generation: LoadedGeneration;
   #processes = new Set<ModelProcess>();
   #starting = new Map<
     ModelProcess,
@@ -56,7 +59,7 @@ export class ProcessPool {
   constructor(options: PoolOptions, files: PackageFiles) {
     this.#options = options;
     this.#environment = options.front.environment;
-    this.#generation = { dir: options.front.packageDir, files };
+    this.#generation = { dir: options.front.packageDir, config: options.front.config, files };
   }
 
   get files(): PackageFiles {
@@ -91,10 +94,16 @@ export class ProcessPool {
     }
   }
 
+  /** Is that the config in use? None given means the same as before. */
+  usesConfig(config: string | undefined): boolean {
+    return config === undefined || config === this.#generation.config;
+  }
+
   /** Puts the methods of another generation on the loaded instances. */
-  async swapMethods(dir: string): Promise<{ processes: number }> {
+  async swapMethods(wanted: Generation): Promise<{ processes: number }> {
     return this.#oneAtATime(async () => {
-      const files = readPackage(dir);
+      const next = this.#read(wanted);
+      const { dir } = next;
       const processes = this.ready;
       for (const process of processes) {
         const answer = await process.call(ToModel.SWAP, { dir }, 30_000);
@@ -104,15 +113,15 @@ export class ProcessPool {
         this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
         process.packageDir = dir;
       }
-      this.#generation = { dir, files };
+      this.#generation = next;
       return { processes: processes.length };
     });
   }
 
   /** Loads new processes beside the old ones, then switches; the old ones finish what they have. */
-  async replaceAll(dir: string): Promise<{ processes: number; loadMs: number }> {
+  async replaceAll(wanted: Generation): Promise<{ processes: number; loadMs: number }> {
     return this.#oneAtATime(async () => {
-      const generation = { dir, files: readPackage(dir) };
+      const generation = this.#read(wanted);
       const began = performance.now();
       const fresh = Array.from({ length: this.#workerCount }, () => this.#spawn(generation));
       try {
@@ -200,12 +209,19 @@ export class ProcessPool {
     return wanted === "auto" ? availableParallelism() : wanted;
   }
 
-  #spawn(generation: Generation): ModelProcess {
+  #read({ dir, config = this.#generation.config ?? undefined }: Generation): LoadedGeneration {
+    const files = readPackage(dir, config ?? null);
+    this.#options.logger.addSecrets(Object.keys(files.config.secrets));
+    return { dir, config: config ?? null, files };
+  }
+
+  #spawn(generation: LoadedGeneration): ModelProcess {
     const { front, logger, dispatcher } = this.#options;
     const { config } = generation.files;
     const process = new ModelProcess({
       worker: this.#nextWorker++,
       packageDir: generation.dir,
+      config: generation.config,
       environment: this.#environment,
       validateOutput: front.development || config.runtime.validate_output,
       environmentVariables: config.environment_variables,

@@ -18,6 +18,8 @@ import { describeThrown } from "./user-error.ts";
 /** What the front passes on the command line, as JSON. */
 export interface ModelProcessOptions {
   packageDir: string;
+  /** File of the effective config; null for the package's own. */
+  config: string | null;
   environment: Record<string, unknown> | null;
   validateOutput: boolean;
 }
@@ -27,7 +29,7 @@ const STATS_INTERVAL_MS = 1000;
 const SHUTDOWN_MS = 10_000;
 
 const options = JSON.parse(process.argv[2] as string) as ModelProcessOptions;
-const config = readJson<Config>(join(options.packageDir, PACKAGE_PATHS.config));
+const config = readJson<Config>(options.config ?? join(options.packageDir, PACKAGE_PATHS.config));
 const manifest = readJson<PackageManifest>(join(options.packageDir, MANIFEST_FILE));
 const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
 const executor = new Executor({
