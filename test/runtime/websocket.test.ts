@@ -119,4 +119,40 @@ describe("WebSocket", () => {
     client.send("x");
     assert.equal((await closed(client))[0], 1011);
   });
+
+  it("a client that answers no ping within the timeout is closed with 1011; one that does stays", async (t) => {
+    const transport = "{kind: websocket, ping_interval_seconds: 0.1, ping_timeout_seconds: 0.3}";
+    const model = await runModel(t, MODEL, { config: `runtime:\n  transport: ${transport}\n` });
+    const url = `${model.url.replace("http", "ws")}/v1/websocket`;
+    const good = open(t, model);
+    let pings = 0;
+    good.on("ping", () => (pings += 1));
+    await once(good, "open");
+    const silent = new WebSocket(url, { autoPong: false });
+    t.after(() => silent.terminate());
+    await once(silent, "open");
+    const began = performance.now();
+    const [code, reason] = await closed(silent);
+    assert.equal(code, 1011);
+    assert.match(reason, /ping/);
+    const took = performance.now() - began;
+    assert.ok(took > 250, `closed after ${took} ms, before the timeout was over`);
+    await until(() => pings >= 8);
+    assert.equal(await say(good, "still here"), "still here pong");
+  });
+
+  it("a model that is behind is no reason to give up its client: what is not read holds no answers", async (t) => {
+    const transport = "{kind: websocket, ping_interval_seconds: 0.05, ping_timeout_seconds: 0.1}";
+    const source = MODEL.replace("wait(60000)", "wait(1000)");
+    const model = await runModel(t, source, { config: `runtime:\n  transport: ${transport}\n` });
+    const client = open(t, model);
+    await once(client, "open");
+    client.send("slow");
+    for (let i = 0; i < 10; i++) client.send(Buffer.alloc(100_000));
+    client.send("hello");
+    let last = "";
+    client.on("message", (data: Buffer, isBinary) => (last = isBinary ? last : data.toString()));
+    await until(() => last === "hello pong");
+    assert.equal(client.readyState, WebSocket.OPEN);
+  });
 });

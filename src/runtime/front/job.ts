@@ -14,6 +14,8 @@ export interface Responder {
   end(timings: Timings): void;
   /** No answer, or no more of it, will come. */
   fail(code: WireErrorCode, message: string): void;
+  /** A model process has the job now. */
+  sent?(): void;
   /** The job's user code has ended and nothing more will be said. */
   settled?(): void;
   /** The model has taken bytes of the body or of messages. */

@@ -14,6 +14,7 @@ export function sendJob(job: Job, process: ModelProcess): void {
     if (job.bodyComplete) writer.empty(ToModel.BODY_END, job.id);
     else job.responder.credit?.(STREAM_WINDOW_BYTES);
   }
+  job.responder.sent?.();
   // Alone, it would wait for nobody; among others, they share a write.
   if (process.jobs.size === 1) writer.flush();
   else writer.autoFlush();

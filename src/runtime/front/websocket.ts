@@ -6,6 +6,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { Job, type Responder } from "./job.ts";
 import { NO_TIMINGS } from "./request-done.ts";
 import type { Upgrade, UpgradeOptions } from "./websocket-bridge.ts";
+import { startPings, type Pings } from "./websocket-pings.ts";
 
 const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
 const NOT_IMPLEMENTED = 1003;
@@ -35,7 +36,9 @@ class Connection implements Responder {
   readonly #client: WebSocket;
   readonly #dispatcher: Dispatcher;
   readonly #job: Job;
-  #pings: NodeJS.Timeout | null = null;
+  #pings: Pings | null = null;
+  /** What the client has sent while no model process has the connection: no more than the window. */
+  #held: Buffer[] = [];
   /** Bytes that the model may still be sent before it must have taken some. */
   #window = STREAM_WINDOW_BYTES;
 
@@ -67,7 +70,7 @@ class Connection implements Responder {
     client.on("message", (data, isBinary) => this.#fromClient(data, isBinary));
     client.on("error", () => undefined);
     client.on("close", (code, reason) => {
-      if (this.#pings !== null) clearInterval(this.#pings);
+      this.#pings?.stop();
       this.#clientClosed(code, reason);
       init.options.done({
         id: requestId,
@@ -84,7 +87,10 @@ class Connection implements Responder {
       });
     });
     this.#dispatcher.submit(this.#job);
-    this.#startPings(init.options);
+    const { transport } = init.options.pool.files.config.runtime;
+    if (transport.kind === "websocket" && transport.ping_interval_seconds !== null) {
+      this.#pings = startPings(client, transport.ping_interval_seconds, transport.ping_timeout_seconds);
+    }
   }
 
   respond(): void {}
@@ -94,6 +100,10 @@ class Connection implements Responder {
 
   fail(_code: WireErrorCode, message: string): void {
     this.#client.close(FAILED, message.slice(0, 120));
+  }
+
+  sent(): void {
+    for (const payload of this.#held.splice(0)) this.#toModel(payload);
   }
 
   settled(): void {
@@ -121,38 +131,34 @@ class Connection implements Responder {
   }
 
   #fromClient(data: RawData, isBinary: boolean): void {
-    const { process } = this.#job;
-    if (process === null || this.#job.answered) return;
+    if (this.#job.answered || this.#job.cancelled) return;
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     const payload = Buffer.allocUnsafe(1 + bytes.byteLength);
     payload[0] = isBinary ? 0 : 1;
     bytes.copy(payload, 1);
-    process.writer.bytes(ToModel.WS_MESSAGE, this.#job.id, payload);
-    process.writer.autoFlush();
+    if (this.#job.process === null) this.#held.push(payload);
+    else this.#toModel(payload);
     this.#window -= payload.byteLength;
     if (this.#window <= 0) this.#client.pause();
   }
 
+  #toModel(payload: Buffer): void {
+    const { process } = this.#job;
+    if (process === null) return;
+    process.writer.bytes(ToModel.WS_MESSAGE, this.#job.id, payload);
+    process.writer.autoFlush();
+  }
+
   #clientClosed(code: number, reason: Buffer): void {
     const { process } = this.#job;
-    if (process === null || process.state === "dead" || this.#job.answered) return;
+    this.#held = [];
+    if (process === null) return this.#dispatcher.cancel(this.#job, CancelReason.CLIENT_GONE);
+    if (process.state === "dead" || this.#job.answered) return;
     const { buffer, offset } = process.writer.frame(ToModel.WS_CLOSE, this.#job.id, 2 + reason.byteLength);
     buffer.writeUInt16LE(code, offset);
     buffer.set(reason, offset + 2);
     process.writer.flush();
     this.#dispatcher.cancel(this.#job, CancelReason.CLIENT_GONE);
-  }
-
-  #startPings(options: UpgradeOptions): void {
-    const { transport } = options.pool.files.config.runtime;
-    if (transport.kind !== "websocket" || transport.ping_interval_seconds === null) return;
-    let answered = true;
-    this.#client.on("pong", () => (answered = true));
-    this.#pings = setInterval(() => {
-      if (!answered) return this.#client.terminate();
-      answered = false;
-      this.#client.ping();
-    }, transport.ping_interval_seconds * 1000);
   }
 }
 
