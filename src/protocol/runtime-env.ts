@@ -15,6 +15,10 @@ export const RUNTIME_ENV = {
   logFormat: "PURLIN_LOG_FORMAT",
   logLevel: "PURLIN_LOG_LEVEL",
   workers: "PURLIN_WORKERS",
+  /** A client must have sent its headers by then; 20. */
+  headersTimeout: "PURLIN_HEADERS_TIMEOUT_SECONDS",
+  /** A body must bring 10 KiB, or its end, in every so many seconds; 10. */
+  bodyPace: "PURLIN_BODY_PACE_SECONDS",
   /** `exit` (default): a model that cannot be loaded ends the runtime with 1. `stay`: it answers 503. */
   onLoadFailure: "PURLIN_ON_LOAD_FAILURE",
   /** `skip`: the examples are not run before ready; `purlin test` runs them itself, one by one. */

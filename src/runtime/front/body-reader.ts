@@ -6,9 +6,14 @@ import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 /** A gzip body may unpack to this many times its size; real data rarely reaches 100. */
 const MAX_GZIP_RATIO = 200;
 const GZIP_ALLOWANCE = 1024 * 1024;
-/** How often a body under way is looked at, and the least it must bring: slower ones hold connections for nothing. */
-const PACE_CHECK_MS = 10_000;
+/** The least that a body must bring from one look to the next: slower ones hold connections for nothing. */
 const MIN_BYTES_PER_CHECK = 10 * 1024;
+
+export interface BodyLimits {
+  maxBytes: number;
+  /** Milliseconds from one look at a body under way to the next. */
+  paceMs: number;
+}
 
 /** Who takes a large body's pieces; `piece` returns false to ask for a pause. */
 export interface LargeBody {
@@ -32,6 +37,7 @@ export interface BodyHandlers {
 export class BodyReader {
   readonly #req: IncomingMessage;
   readonly #maxBytes: number;
+  readonly #paceMs: number;
   readonly #handlers: BodyHandlers;
   readonly #declared: number;
   #pieces: Buffer[] = [];
@@ -43,10 +49,11 @@ export class BodyReader {
   #paceTimer: NodeJS.Timeout | null = null;
   #bytesAtCheck = 0;
 
-  constructor(req: IncomingMessage, maxBytes: number, handlers: BodyHandlers) {
+  constructor(req: IncomingMessage, { maxBytes, paceMs }: BodyLimits, handlers: BodyHandlers) {
     this.#req = req;
     this.#source = req;
     this.#maxBytes = maxBytes;
+    this.#paceMs = paceMs;
     this.#handlers = handlers;
     const length = req.headers["content-length"];
     this.#declared = length === undefined ? -1 : Number(length);
@@ -80,11 +87,15 @@ export class BodyReader {
     if (!this.#over) this.#source.resume();
   }
 
-  /** Nobody wants the rest. */
+  /** Nobody wants the rest: it is read and dropped, as long as it comes at the pace that is asked of all. */
   stop(): void {
     this.#finish();
     this.#pieces = [];
     this.#req.resume();
+    if (this.#req.complete) return;
+    const tooSlow = (): void => void this.#req.socket.destroy();
+    this.#paceTimer = setInterval(() => this.#checkPace(tooSlow), this.#paceMs).unref();
+    this.#req.once("close", () => this.#finish());
   }
 
   #finish(): void {
@@ -93,11 +104,11 @@ export class BodyReader {
     this.#paceTimer = null;
   }
 
-  #checkPace(): void {
+  #checkPace(tooSlow: () => void): void {
     if (this.#source.isPaused()) return;
     if (this.#bytes - this.#bytesAtCheck < MIN_BYTES_PER_CHECK) {
       this.#finish();
-      this.#handlers.onTooSlow();
+      tooSlow();
     }
     this.#bytesAtCheck = this.#bytes;
   }
@@ -108,14 +119,16 @@ export class BodyReader {
     source.on("end", () => this.#end());
     // Runs after the stream's own first tick: the usual body is whole by then and needs no timer.
     process.nextTick(() => {
-      if (!this.#over) this.#paceTimer = setInterval(() => this.#checkPace(), PACE_CHECK_MS).unref();
+      if (this.#over) return;
+      const tooSlow = (): void => this.#handlers.onTooSlow();
+      this.#paceTimer = setInterval(() => this.#checkPace(tooSlow), this.#paceMs).unref();
     });
     if (this.#large?.waitsForCredit === true && this.#credit <= 0) source.pause();
   }
 
   #take(chunk: Buffer): void {
-    if (this.#over) return;
     this.#bytes += chunk.byteLength;
+    if (this.#over) return;
     if (this.#bytes > this.#maxBytes) return this.#tooLarge();
     if (this.#large !== null) return this.#passOn(chunk);
     if (this.#bytes === this.#declared && this.#pieces.length === 0 && this.#source === this.#req) {
@@ -146,8 +159,9 @@ export class BodyReader {
   }
 
   #end(): void {
-    if (this.#over) return;
+    const wasOver = this.#over;
     this.#finish();
+    if (wasOver) return;
     if (this.#large !== null) this.#large.end();
     else
       this.#handlers.onWhole(

@@ -7,6 +7,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
 import { renderMetrics, type Metrics } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
+import type { FrontOptions } from "./options.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import { ModelRoutes, notReady, refuseRequest, type Call } from "./request-handler.ts";
@@ -18,7 +19,6 @@ import { handleUpgrade } from "./websocket-bridge.ts";
 
 /** Above the 60 s of the usual load balancers, so that the server is never the one that hangs up first. */
 const KEEP_ALIVE_MS = 75_000;
-const HEADERS_MS = 20_000;
 const SHUTTING_DOWN = "The server is shutting down.";
 
 export interface HttpServerOptions {
@@ -29,6 +29,7 @@ export interface HttpServerOptions {
   metrics: Metrics;
   userMetrics: UserMetrics;
   done: (record: RequestDone) => void;
+  limits: Pick<FrontOptions, "headersMs" | "bodyPaceMs">;
 }
 
 /** The HTTP side of a runtime: routes, health, metrics; the model's own routes go on to ModelRoutes. */
@@ -40,13 +41,14 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#model = new ModelRoutes(options);
+    this.#model = new ModelRoutes({ ...options, bodyPaceMs: options.limits.bodyPaceMs });
+    const { headersMs } = options.limits;
     this.server = options.createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_MS,
+      headersTimeout: headersMs,
       // Bodies have limits of their own in BodyReader: a large upload may rightly take long.
       requestTimeout: 0,
-      connectionsCheckingInterval: 2000,
+      connectionsCheckingInterval: Math.min(2000, Math.ceil(headersMs / 4)),
       noDelay: true,
     });
     this.server.on("request", (req, res) => this.#handle(req, res));

@@ -70,7 +70,15 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   // The model process starts before anything else is loaded: its start is the longest part of ours.
   pool.start();
   const { createServer } = await import("node:http");
-  const http = new HttpServer({ createServer, pool, dispatcher, metrics, userMetrics, done: recordRequest });
+  const http = new HttpServer({
+    createServer,
+    pool,
+    dispatcher,
+    metrics,
+    userMetrics,
+    done: recordRequest,
+    limits: options,
+  });
 
   void start();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {

@@ -18,6 +18,9 @@ export interface FrontOptions {
   logLevel: "debug" | "info" | "warn" | "error";
   workers: number | "auto" | null;
   exitOnLoadFailure: boolean;
+  /** Milliseconds within which headers must have come, and a body must have brought its least. */
+  headersMs: number;
+  bodyPaceMs: number;
   environment: Record<string, unknown> | null;
 }
 
@@ -61,6 +64,8 @@ export function readOptions(argv: string[], env: NodeJS.ProcessEnv): FrontOption
       "error",
     ]),
     workers: parseWorkers(values.workers ?? env[RUNTIME_ENV.workers]),
+    headersMs: parseSeconds(env, RUNTIME_ENV.headersTimeout, 20) * 1000,
+    bodyPaceMs: parseSeconds(env, RUNTIME_ENV.bodyPace, 10) * 1000,
     exitOnLoadFailure: env[RUNTIME_ENV.onLoadFailure] !== "stay",
     environment: parseEnvironment(env[RUNTIME_ENV.environment]),
   };
@@ -116,6 +121,13 @@ function parseWorkers(text: string | undefined): number | "auto" | null {
   const workers = Number(text);
   if (Number.isInteger(workers) && workers >= 1 && workers <= 256) return workers;
   throw new OptionsError(`--workers must be a whole number from 1 to 256 or auto, not ${text}.`);
+}
+
+function parseSeconds(env: NodeJS.ProcessEnv, name: string, standard: number): number {
+  const seconds = Number(env[name] ?? standard);
+  // Longer ones would not fit a timer.
+  if (seconds > 0 && seconds < 1e6) return seconds;
+  throw new OptionsError(`${name} must be a number of seconds above 0, not ${env[name]}.`);
 }
 
 function parseEnvironment(text: string | undefined): Record<string, unknown> | null {

@@ -13,6 +13,8 @@ import { sendError, type ErrorAnswer } from "./send-json.ts";
 
 /** After a refusal, what is still being sent is read and dropped this long, so that the answer arrives. */
 const LINGER_MS = 1000;
+/** A small body that is refused is read to its end, which keeps the connection; not for ever. */
+const SMALL_BODY_MS = 10_000;
 
 /** Node fires timers beyond this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -21,6 +23,7 @@ export interface ModelRoutesOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
   done: (record: RequestDone) => void;
+  bodyPaceMs: number;
 }
 
 export interface Call {
@@ -118,42 +121,49 @@ export class ModelRoutes {
       dispatcher.submit(job);
       return job;
     };
-    const reader = new BodyReader(req, config.max_body_bytes, {
-      onWhole: (body) => {
-        if (exchange.finished) return;
-        submit({ body: body === null ? [] : [body], bodyBytes: body?.byteLength ?? 0, complete: true });
+    const reader = new BodyReader(
+      req,
+      { maxBytes: config.max_body_bytes, paceMs: this.#options.bodyPaceMs },
+      {
+        onWhole: (body) => {
+          if (exchange.finished) return;
+          submit({ body: body === null ? [] : [body], bodyBytes: body?.byteLength ?? 0, complete: true });
+        },
+        onLarge: (bytes) => {
+          exchange.onSettled = () => reader.stop();
+          exchange.onCredit = (credit) => reader.addCredit(credit);
+          const job = submit({ body: [], bodyBytes: bytes, complete: false });
+          return {
+            piece: (piece) => {
+              const goOn = dispatcher.body(job, piece);
+              if (dispatcher.isOverfull(job)) {
+                exchange.drop();
+                overloaded();
+              }
+              return goOn;
+            },
+            end: () => dispatcher.bodyEnd(job),
+            waitsForCredit: streamed,
+          };
+        },
+        onTooLarge: () => {
+          exchange.drop();
+          refuse({
+            code: "BODY_TOO_LARGE",
+            error: `The body is larger than ${config.max_body_bytes} bytes.`,
+          });
+        },
+        onTooSlow: () => {
+          exchange.drop();
+          refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
+        },
+        onBad: (why) => {
+          exchange.drop();
+          const unsupported = why.startsWith("content-encoding");
+          refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
+        },
       },
-      onLarge: (bytes) => {
-        exchange.onSettled = () => reader.stop();
-        exchange.onCredit = (credit) => reader.addCredit(credit);
-        const job = submit({ body: [], bodyBytes: bytes, complete: false });
-        return {
-          piece: (piece) => {
-            const goOn = dispatcher.body(job, piece);
-            if (dispatcher.isOverfull(job)) {
-              exchange.drop();
-              overloaded();
-            }
-            return goOn;
-          },
-          end: () => dispatcher.bodyEnd(job),
-          waitsForCredit: streamed,
-        };
-      },
-      onTooLarge: () => {
-        exchange.drop();
-        refuse({ code: "BODY_TOO_LARGE", error: `The body is larger than ${config.max_body_bytes} bytes.` });
-      },
-      onTooSlow: () => {
-        exchange.drop();
-        refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
-      },
-      onBad: (why) => {
-        exchange.drop();
-        const unsupported = why.startsWith("content-encoding");
-        refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
-      },
-    });
+    );
     reader.start();
   }
 }
@@ -168,15 +178,16 @@ export function refuseRequest(
     res.destroy();
     return;
   }
-  const unread = isLargeBody(req);
+  const unread = isLargeBody(req) || answer.code === "REQUEST_TIMEOUT";
   const headers: Record<string, string> = { ...answer.headers };
   for (let i = 0; i < call.headers.length; i += 2)
     headers[call.headers[i] as string] = call.headers[i + 1] as string;
   if (unread) headers["connection"] = "close";
   sendError(res, { ...answer, requestId, headers });
   req.resume();
-  if (!unread) return;
-  setTimeout(() => req.socket.destroy(), LINGER_MS).unref();
+  if (req.complete) return;
+  const hangUp = setTimeout(() => req.socket.destroy(), unread ? LINGER_MS : SMALL_BODY_MS).unref();
+  if (!unread) req.once("end", () => clearTimeout(hangUp));
 }
 
 /** Reading a small body costs less than a new connection does. */
