@@ -1,7 +1,13 @@
-// Model contract §6: logs are JSON lines, whatever a model prints.
+// Model contract §6: logs are JSON lines, whatever a model prints; and a stalled reader of them stalls nothing else.
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
-import { runModel } from "../helpers/run-model.ts";
+import { runModel, writePackage } from "../helpers/run-model.ts";
+import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
 
 const OBEDIENT = `export class Model { predict(code) { return new Function(code)() ?? null; } }`;
@@ -38,3 +44,71 @@ test("whatever a model prints becomes JSON lines, characters whole, endless line
   assert.ok(all.some(({ message }) => message.includes("two\nlines")));
   assert.ok(all.some(({ message }) => message.includes("asserted")));
 });
+
+test("logs to a pipe that nobody reads cost no request; what was lost is counted once somebody reads", async (t) => {
+  const root = await tmpDir(t);
+  const dir = join(root, "package");
+  await writePackage(dir, OBEDIENT);
+  execFileSync("mkfifo", [join(root, "log")]);
+  const pipe = openSync(join(root, "log"), constants.O_RDONLY | constants.O_NONBLOCK);
+  // Opened on its own: Node makes what it hands to a child blocking, for everybody who shares the description.
+  const end = openSync(join(root, "log"), constants.O_WRONLY);
+  t.after(() => [pipe, end].forEach((fd) => closeSync(fd)));
+  const child = spawn(process.execPath, [join(dir, "runtime/front.mjs")], {
+    env: { PATH: process.env["PATH"], PORT: "0" },
+    stdio: ["ignore", "pipe", end],
+  });
+  const exited = once(child, "exit");
+  t.after(() => child.kill("SIGKILL"));
+  const url = await firstAddress(child.stdout as Readable);
+  const predict = (code: string): Promise<Response> =>
+    fetch(`${url}/predict`, { method: "POST", body: JSON.stringify(code) });
+  await until(async () => (await fetch(`${url}/ping`)).ok);
+  const lines = 40;
+  for (let i = 0; i < 100; i++) {
+    const began = performance.now();
+    const print = `for (let i = 0; i < ${lines}; i++) console.log("line of " + "x".repeat(1000))`;
+    assert.equal((await predict(print)).status, 200);
+    assert.ok(performance.now() - began < 2000, `request ${i} took ${performance.now() - began} ms`);
+  }
+  let text = "";
+  const read = (): string => (text += readAll(pipe));
+  await until(() => /log lines were dropped/.test(read()), { what: "the loss to be told" });
+  child.kill("SIGTERM");
+  await until(() => (read(), child.exitCode !== null));
+  assert.deepEqual(await exited, [0, null]);
+  read();
+  const all = records(text);
+  const lost = all
+    .map(({ message }) => Number(/^(\d+) log lines were dropped/.exec(message)?.[1] ?? 0))
+    .reduce((a, b) => a + b);
+  const kept = all.filter(({ message }) => /^(line of|POST)/.test(message)).length;
+  assert.ok(lost > 1000, `${lost} lines were lost`);
+  // Each request has its printed lines and one of its own, none of them twice.
+  assert.equal(kept + lost, 100 * (lines + 1), `${kept} kept, ${lost} lost`);
+});
+
+async function firstAddress(stdout: Readable): Promise<string> {
+  let text = "";
+  for await (const piece of stdout) {
+    text += String(piece);
+    const address = /listening on (\S+)/.exec(text)?.[1];
+    if (address !== undefined) return address;
+  }
+  throw new Error(`no address in ${text}`);
+}
+
+/** What is in the pipe now. */
+function readAll(pipe: number): string {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const piece = Buffer.alloc(65_536);
+    try {
+      const length = readSync(pipe, piece);
+      pieces.push(piece.subarray(0, length));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return Buffer.concat(pieces).toString();
+      throw error;
+    }
+  }
+}
