@@ -29,5 +29,14 @@ export type ControlEvent =
   /** The model cannot be loaded; `error` is its own message, `stack` source-mapped and trimmed. */
   | { type: "failed"; error: string; stack?: string; reason: string }
   | { type: "crashed"; reason: string }
-  | { type: "reloaded"; id: number; ok: true; digest: string; duration_ms: number; processes: number }
+  /** `kind` is how it was done: `methods` that could not be swapped are loaded by a new process. */
+  | {
+      type: "reloaded";
+      id: number;
+      ok: true;
+      digest: string;
+      duration_ms: number;
+      processes: number;
+      kind?: "methods" | "process";
+    }
   | { type: "reloaded"; id: number; ok: false; error: string; stack?: string };

@@ -191,3 +191,23 @@ test("no secret is in what is told of a failed load", async (t) => {
     assert.doesNotMatch(told, /do-not-tell/);
   }
 });
+
+test("an example that throws fails the load with what was thrown and where", async (t) => {
+  const config = "examples:\n  - name: first\n    input: {text: x}\n";
+  const plain = `export class Model {
+    predict(input) { return this.shout(input.txt); }
+    shout(text) { return text.toUpperCase(); }
+  }`;
+  const streaming = `export class Model {
+    async *predict() { yield "a"; throw new RangeError("half-way", { cause: new Error("no more room") }); }
+  }`;
+  const first = await failing(t, plain, { config });
+  assert.match(
+    first.message,
+    /example "first" failed: TypeError: Cannot read properties of undefined \(reading 'toUpperCase'\)/,
+  );
+  const stack = first.model.events.findLast((event) => event.type === "failed")?.stack ?? "";
+  assert.match(stack, /Model\.shout[^]*Model\.predict/);
+  const second = await failing(t, streaming, { config });
+  assert.match(second.message, /example "first" failed: RangeError: half-way/);
+});

@@ -115,6 +115,44 @@ test("`process`: a load that throws, exits or fails its example leaves the old p
   }
 });
 
+test("`methods` that cannot be swapped are loaded by a new process, and that is said", async (t) => {
+  // As libraries do that register themselves once in a process.
+  const once = (name: string): string =>
+    `if (globalThis.registered) throw new Error("registered twice"); globalThis.registered = true;${version(name)}`;
+  const model = await runModel(t, once("one"));
+  const before = await ask(model);
+  await reload(model, "methods", once("two"));
+  const after = await ask(model);
+  assert.deepEqual([after.version, after.loads, after.calls], ["two", 1, 1]);
+  assert.notEqual(after.pid, before.pid);
+  const reloaded = model.events.findLast((event) => event.type === "reloaded");
+  assert.deepEqual(reloaded?.ok === true && reloaded.kind, "process");
+  assert.ok(model.logs().some(({ message }) => /could not be swapped \(.*registered twice/.test(message)));
+  await onlyTwoProcesses(model);
+});
+
+test("when one of several processes refuses new methods and no other can be loaded, all keep the old ones", async (t) => {
+  const model = await runModel(t, version("old"), { config: "runtime:\n  workers: 3\n" });
+  const workers = async (): Promise<Map<number, string>> => {
+    const seen = new Map<number, string>();
+    await until(async () => {
+      for (const answer of await Promise.all(Array.from({ length: 12 }, () => ask(model))))
+        seen.set(answer.pid, answer.version);
+      return seen.size === 3;
+    });
+    return seen;
+  };
+  const before = await workers();
+  const refuser = Math.max(...before.keys());
+  const source = `if (process.pid === ${refuser}) throw new Error("not in this one");
+    export class Model { load() { throw new Error("no weights"); } predict() { return { version: "new", pid: process.pid }; } }`;
+  await assert.rejects(
+    reload(model, "methods", source, "runtime:\n  workers: 3\n  load_retries: 0\n"),
+    /no weights/,
+  );
+  assert.deepEqual(new Map([...(await workers())].sort()), new Map([...before].sort()));
+});
+
 test("a folder that is not there is refused", async (t) => {
   const model = await runModel(t, version("good"));
   for (const kind of ["methods", "process"] as const) {

@@ -7,7 +7,7 @@ import { Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import { ProcessPool } from "./process-pool.ts";
-import type { ControlRequest } from "../../protocol/control.ts";
+import type { ControlRequest, Generation } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
 import { createTraceExporter } from "./trace-exporter.ts";
 import { UserMetrics } from "./user-metrics.ts";
@@ -113,11 +113,9 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     const { id, generation, kind } = request;
     const began = performance.now();
     try {
-      // Methods can only be put on an instance that is there; a model that is not loaded gets a new process.
-      const methods = kind === "methods" && pool.state === "ready" && pool.usesConfig(generation.config);
-      const { processes } = methods ? await pool.swapMethods(generation) : await pool.replaceAll(generation);
+      const done = await reload(generation, kind);
       const duration_ms = performance.now() - began;
-      control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, processes });
+      control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, ...done });
     } catch (error) {
       const failed = error as { error?: string; stack?: string; message?: string };
       const message = logger.mask(failed.error ?? failed.message ?? String(error));
@@ -129,6 +127,23 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
         ...(failed.error === undefined ? {} : masked(failed.stack)),
       });
     }
+  }
+
+  async function reload(
+    generation: Generation,
+    kind: "methods" | "process",
+  ): Promise<{ processes: number; kind: "methods" | "process" }> {
+    // Methods can only be put on an instance that is there; a model that is not loaded gets a new process.
+    if (kind === "methods" && pool.state === "ready" && pool.usesConfig(generation.config)) {
+      try {
+        return { ...(await pool.swapMethods(generation)), kind };
+      } catch (error) {
+        const why = (error as { error?: string; message?: string }).error ?? (error as Error).message;
+        logger.log("warn", `The methods could not be swapped (${why}); a new process is loaded instead`);
+      }
+    }
+    const { processes } = await pool.replaceAll(generation);
+    return { processes, kind: "process" };
   }
 
   /** A stack tells of causes, too, and their messages may hold anything. */

@@ -11,6 +11,8 @@ import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
+const SWAP_TIMEOUT_MS = 30_000;
+const NO_ANSWER: FailedInfo = { error: "the model process does not answer", stage: "swap" };
 /** A process that served this long has proved that it can start. */
 const STEADY_MS = 10_000;
 
@@ -105,17 +107,38 @@ export class ProcessPool {
       const next = this.#read(wanted);
       const { dir } = next;
       const processes = this.ready;
-      for (const process of processes) {
-        const answer = await process.call(ToModel.SWAP, { dir }, 30_000);
-        const result =
-          answer === null ? { ok: false, error: "the model process does not answer" } : parse(answer);
-        if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
-        this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
-        process.packageDir = dir;
+      try {
+        for (const process of processes) await this.#swap(process, dir);
+      } catch (error) {
+        await this.#swapBack(processes);
+        throw error;
       }
       this.#generation = next;
       return { processes: processes.length };
     });
+  }
+
+  async #swap(process: ModelProcess, dir: string): Promise<void> {
+    const answer = await process.call(ToModel.SWAP, { dir }, SWAP_TIMEOUT_MS);
+    if (answer === null) throw NO_ANSWER;
+    const result = parse(answer);
+    if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
+    this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
+    process.packageDir = dir;
+  }
+
+  /** Some have the new methods, or may have them in a while, and one refused: all are to have the old ones. */
+  async #swapBack(processes: ModelProcess[]): Promise<void> {
+    const { dir } = this.#generation;
+    for (const process of processes) {
+      if (process.state !== "ready") continue;
+      try {
+        await this.#swap(process, dir);
+      } catch (error) {
+        // A busy one will do both, one after the other. One that cannot go back ends, and is healed as it was.
+        if (error !== NO_ANSWER) process.kill();
+      }
+    }
   }
 
   /** Loads new processes beside the old ones, then switches; the old ones finish what they have. */

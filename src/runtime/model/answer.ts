@@ -56,6 +56,7 @@ export function thrownAnswer(job: Job, thrown: unknown): Answer {
   const { message, stack } = describeThrown(thrown);
   const httpError = asHttpError(thrown);
   if (httpError === null) {
+    job.thrown = { value: thrown };
     requestScope.run(job.scope, () => log("error", message, { code: "MODEL_ERROR", stack }));
     return errorAnswer(job, "MODEL_ERROR", "The model failed on this request; its log has the reason.");
   }

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { Executor, type ExecutorOptions } from "./executor.ts";
 import { Job } from "./job.ts";
 import type { ModelShape } from "./model-class.ts";
+import { describeThrown } from "./user-error.ts";
 
 /**
  * The warm-up: every example goes through the model as a request would. Throws for the first one whose answer
@@ -20,6 +21,11 @@ export async function runExamples(
 ): Promise<void> {
   for (const example of examples) {
     const answer = await runExample(example, model, options);
+    const { thrown } = answer;
+    if (thrown !== null) {
+      const { message } = describeThrown(thrown.value);
+      throw new Error(`example "${example.name}" failed: ${message}`, { cause: thrown.value });
+    }
     if (answer.status >= 400) {
       throw new Error(`example "${example.name}" was answered with ${answer.status}: ${brief(answer.body)}`);
     }
@@ -34,11 +40,13 @@ function runExample(
   example: Example,
   model: { instance: object; shape: ModelShape },
   options: Omit<ExecutorOptions, "writer">,
-): Promise<{ status: number; body: string }> {
+): Promise<{ status: number; body: string; thrown: Job["thrown"] }> {
   return new Promise((resolve) => {
     let status = 0;
     const pieces: Buffer[] = [];
-    const finish = (): void => resolve({ status, body: Buffer.concat(pieces).toString("utf8") });
+    const job = exampleJob(example);
+    const finish = (): void =>
+      resolve({ status, body: Buffer.concat(pieces).toString("utf8"), thrown: job.thrown });
     const reader = new FrameReader((type, id, payload) => {
       if (type === ToFront.RESPONSE || type === ToFront.RESPONSE_HEAD) {
         const { head, bodyStart } = readResponse(payload);
@@ -47,9 +55,8 @@ function runExample(
         if (type === ToFront.RESPONSE) finish();
       } else if (type === ToFront.CHUNK || type === ToFront.BODY) {
         pieces.push(Buffer.from(payload));
-        const job = executor.job(id);
-        if (job !== undefined) job.credit += Math.max(1, payload.byteLength);
-        job?.wake?.();
+        job.credit += Math.max(1, payload.byteLength);
+        job.wake?.();
       } else if (type === ToFront.END) finish();
       else if (type === ToFront.ABORT) {
         status = 500;
@@ -58,7 +65,7 @@ function runExample(
     });
     const executor = new Executor({ ...options, writer: new FrameWriter(loopback(reader)) });
     executor.use(model.instance, model.shape);
-    executor.runDirect(exampleJob(example));
+    executor.runDirect(job);
   });
 }
 

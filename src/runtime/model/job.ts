@@ -25,6 +25,8 @@ export class Job {
   wake: (() => void) | null = null;
   /** Called once, when the request is cancelled. */
   onCancel: (() => void) | null = null;
+  /** What user code threw, where that was the end of it. */
+  thrown: { value: unknown } | null = null;
   /** Pieces of a body that is still coming. */
   body: BodyIntake | null = null;
 
