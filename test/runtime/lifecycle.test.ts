@@ -113,7 +113,7 @@ test("examples gate readiness: a wrong answer or a throw keeps the model out", a
   await until(() => said(good, "warm 2") && said(good, "warm 3"));
   for (const [config, why] of [
     ["examples:\n  - name: one\n    input: 2\n    output: 5\n", /4.*5/s],
-    ["examples:\n  - name: one\n    input: bad\n", /"one" was answered with 500/],
+    ["examples:\n  - name: one\n    input: bad\n", /"one" failed: Error: cannot do it/],
   ] as const) {
     const model = await runModel(t, source, { config, ready: false });
     await assert.rejects(model.runtime.ready, why);
