@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
-import { CancelReason } from "../channel/frames.ts";
+import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
@@ -9,6 +9,8 @@ import { errorBody, sendError } from "./send-json.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
 const STALLED_CLIENT_MS = 60_000;
+/** What a client takes is told to the model in portions: each one wakes its process. */
+const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
 
 export interface ExchangeInit {
   req: IncomingMessage;
@@ -37,6 +39,8 @@ export class Exchange implements Responder {
   #code = "";
   #timings = NO_TIMINGS;
   #bytes = 0;
+  /** Taken by the client and not told to the model yet. */
+  #owed = 0;
   #corked = false;
   #stallWatched = false;
   #itemTimer: NodeJS.Timeout | null = null;
@@ -148,7 +152,10 @@ export class Exchange implements Responder {
   #taken(bytes: number): void {
     const { job } = this;
     if (job === null || job.answered || job.cancelled) return;
-    this.#init.dispatcher.credit(job, bytes);
+    this.#owed += bytes;
+    if (this.#owed < CREDIT_BYTES) return;
+    this.#init.dispatcher.credit(job, this.#owed);
+    this.#owed = 0;
   }
 
   #headers(head: ResponseHead, bodyBytes: number): string[] {
