@@ -11,6 +11,11 @@ import type { RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
 const CONTROL_FD = 3;
 /** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
 const DEFAULT_GRACE_MS = 75_000;
+/**
+ * The front's garbage is small and dies young: V8's 16 MB for it would be a fifth of the memory of front and model
+ * together. Less than 4 MB costs throughput.
+ */
+const NODE_FLAGS = ["--max-semi-space-size=4"];
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Starts a packed runtime as a process group of its own and follows it through its control channel. */
@@ -18,9 +23,9 @@ export function startRuntime(options: RuntimeOptions): RunningRuntime {
   const front = join(options.packageDir, PACKAGE_PATHS.front);
   const { file, args } =
     options.command === undefined
-      ? { file: process.execPath, args: [front] }
-      : { file: options.command.file, args: [...options.command.args, process.execPath, front] };
-  const child = spawn(file, args, {
+      ? { file: process.execPath, args: [] }
+      : { file: options.command.file, args: [...options.command.args, process.execPath] };
+  const child = spawn(file, [...args, ...NODE_FLAGS, front], {
     cwd: options.packageDir,
     // Its own group: a terminal's Ctrl-C reaches the command, which passes it on once.
     detached: true,

@@ -202,6 +202,45 @@ test("twenty reloads under constant load lose no request, and end with one model
   await onlyTwoProcesses(model);
 });
 
+test("streams and uploads under way end whole while their process is replaced, and after failed reloads", async (t) => {
+  const source = (name: string, extra = ""): string => `
+    export class Model {
+      static input = { embeddings: "raw" };
+      ${extra}
+      async *predict(items) { for (let i = 0; i < items; i++) { yield "${name} " + i + ";"; await new Promise((r) => setTimeout(r, 20)); } }
+      async embeddings(body, request) {
+        let bytes = 0;
+        for await (const piece of request.body) bytes += piece.byteLength;
+        return { bytes, version: "${name}" };
+      }
+    }`;
+  const config = "runtime:\n  predict_concurrency: 8\n  load_retries: 0\n";
+  const model = await runModel(t, source("one"), { config });
+  const streams = Array.from({ length: 4 }, async () => (await model.predict(60)).text());
+  let left = 40;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await delay(30);
+      controller.enqueue(new Uint8Array(50_000));
+      left -= 1;
+      if (left === 0) controller.close();
+    },
+  });
+  const init = { method: "POST", body, duplex: "half" } as RequestInit;
+  const upload = fetch(`${model.url}/v1/embeddings`, init).then((response) => response.json());
+  await until(() => left < 35);
+  const broken = source("two", "load() { throw new Error('no weights'); }");
+  await assert.rejects(reload(model, "process", broken, config), /no weights/);
+  await reload(model, "process", source("three"), config);
+  assert.equal(await (await model.predict(1)).text(), "three 0;");
+  await reload(model, "process", source("four"), config);
+  assert.ok(left > 0, "the upload is still under way");
+  const whole = Array.from({ length: 60 }, (_, i) => `one ${i};`).join("");
+  assert.deepEqual(await Promise.all(streams), [whole, whole, whole, whole]);
+  assert.deepEqual(await upload, { bytes: 2_000_000, version: "one" });
+  await onlyTwoProcesses(model);
+});
+
 test("after a crash the reloaded code comes back, not the first", async (t) => {
   const dying = (name: string): string =>
     `export class Model { predict(x) { if (x === "die") process.exit(1); return "${name}"; } }`;
