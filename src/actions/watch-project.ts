@@ -1,4 +1,4 @@
-import { type AppError, isAppError, type Problem } from "../errors.ts";
+import { AppError, isAppError, type Problem } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { Generation } from "../protocol/control.ts";
 import { LoopBreaker } from "../sync/loop-breaker.ts";
@@ -57,7 +57,7 @@ class ReloadLoop {
   /** The last save is not live, for a reason that has been told. */
   #broken = false;
   /** A failure that is only told once the files are quiet: half a save is no mistake. */
-  #failure: { files: string[]; error: unknown } | null = null;
+  #failure: { files: string[]; error: AppError } | null = null;
 
   constructor(options: WatchProjectOptions) {
     this.#options = options;
@@ -118,8 +118,7 @@ class ReloadLoop {
         total_ms: Math.round((now - since) * 10) / 10,
       });
     } catch (error) {
-      if (!isAppError(error)) throw error;
-      this.#failure = { files: all, error };
+      this.#failure = { files: all, error: isAppError(error) ? error : unexpected(error) };
     }
   }
 
@@ -135,10 +134,16 @@ class ReloadLoop {
     if (this.#failure === null || this.#stopped) return;
     const { files, error } = this.#failure;
     this.#broken = true;
-    this.#options.report.emit({ type: "reload-failed", files, problems: problemsOf(error as AppError) });
+    this.#options.report.emit({ type: "reload-failed", files, problems: problemsOf(error) });
     // Told once; the files stay with the next build.
     this.#failure = null;
   }
+}
+
+/** Files come and go while they are read: whatever one build meets, what is live goes on and the next save counts. */
+function unexpected(error: unknown): AppError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new AppError("BUILD_FAILED", `The save could not be built: ${message}`, { cause: error });
 }
 
 function problemsOf(error: AppError): Problem[] {

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { SourceMap, type SourceMapPayload, type SourceMapping } from "node:module";
 import { extname } from "node:path";
 import type { Class, Node, Program } from "acorn";
-import type { Loader } from "esbuild";
+import type { Loader, TransformFailure } from "esbuild";
 import { AppError, type SourceLocation } from "../errors.ts";
+import { buildError } from "./build-messages.ts";
 import { findClass, type FoundClass, namedClasses } from "./find-class.ts";
 
 const METHODS = [
@@ -24,6 +25,7 @@ const METHODS = [
 ];
 
 export interface DefinitionOptions {
+  projectDir: string;
   /** Absolute path of model.ts. */
   file: string;
   /** The same as the user would type it: model/model.ts. */
@@ -35,7 +37,8 @@ export interface DefinitionOptions {
 
 /**
  * Checks the rules of the model contract that can be seen in the source. What cannot be seen there, such as a
- * base class from elsewhere, is left to load time. Throws AppError MODEL_NOT_FOUND or MODEL_INVALID.
+ * base class from elsewhere, is left to load time. Throws AppError MODEL_NOT_FOUND, MODEL_INVALID, or BUILD_FAILED
+ * where the file is not the one any more that was bundled.
  */
 export async function checkDefinition(options: DefinitionOptions): Promise<void> {
   const [{ transform }, { parse }] = await Promise.all([import("esbuild"), import("acorn")]);
@@ -48,6 +51,9 @@ export async function checkDefinition(options: DefinitionOptions): Promise<void>
     sourcemap: "external",
     target: "node20",
     logLevel: "silent",
+  }).catch((error: unknown) => {
+    // What was bundled was whole; the file has been saved again since then.
+    throw buildError((error as TransformFailure).errors, options.projectDir);
   });
   const program = parse(code, { ecmaVersion: "latest", sourceType: "module", locations: true });
   const place = locator(map, text, options.source);

@@ -153,6 +153,7 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
     const state = `${exported.join()}\n${readFileSync(project.modelFile, "utf8")}`;
     if (state === checked) return;
     await checkDefinition({
+      projectDir: project.dir,
       file: project.modelFile,
       source: relative(project.dir, project.modelFile).split(sep).join("/"),
       className: config.model_class_name,

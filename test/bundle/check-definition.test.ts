@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { checkDefinition } from "../../src/bundle/check-definition.ts";
 import { type AppError, isAppError } from "../../src/errors.ts";
 import { bundleProject, makeProject } from "../helpers/build-project.ts";
 
@@ -181,6 +183,27 @@ describe("what is refused at build time, with file, class and rule", () => {
       });
     });
   }
+});
+
+test("a file that was saved broken after it was bundled is a fault of the project, told with its place", async (t) => {
+  const dir = await makeProject(t, { "model/model.ts": "export class Model {\n  predict( {}\n}\n" });
+  const file = join(dir, "model/model.ts");
+  const check = checkDefinition({
+    projectDir: dir,
+    file,
+    source: "model/model.ts",
+    className: "Model",
+    exported: ["Model"],
+  });
+  await assert.rejects(check, (error: unknown) => {
+    assert.ok(isAppError(error), String(error));
+    assert.equal(error.code, "BUILD_FAILED");
+    assert.deepEqual(
+      [error.problems[0]?.location?.file, error.problems[0]?.location?.line],
+      ["model/model.ts", 3],
+    );
+    return true;
+  });
 });
 
 function placeOf({ location }: AppError): string {
