@@ -17,7 +17,8 @@ export function startBare() {
 /** A package folder, started as a host would: its front with Node alone. `stderr` is a file descriptor or path. */
 export function startPackage(dir, { stderr = "/dev/null", env = {} } = {}) {
   return startServer({
-    args: ["runtime/front.mjs", "--port", "0"],
+    // The flag of supervise/start-runtime.ts.
+    args: ["--max-semi-space-size=4", "runtime/front.mjs", "--port", "0"],
     cwd: dir,
     stderr,
     env: { ...process.env, ...env },
