@@ -45,6 +45,9 @@ export async function watchProject(options: WatchProjectOptions): Promise<Projec
   };
 }
 
+/** A build that was overtaken by another save is not applied; after this long without one that was, it is. */
+const OVERTAKEN_MS = 2000;
+
 /** Single flight, newest wins: changes that come during a reload are built as soon as it is over. */
 class ReloadLoop {
   readonly #options: WatchProjectOptions;
@@ -54,6 +57,8 @@ class ReloadLoop {
   #settled = false;
   #running = false;
   #stopped = false;
+  /** Called when the files are quiet or have changed again. */
+  #heard: (() => void) | null = null;
   /** The last save is not live, for a reason that has been told. */
   #broken = false;
   /** A failure that is only told once the files are quiet: half a save is no mistake. */
@@ -70,11 +75,13 @@ class ReloadLoop {
     if (this.#pending.size === 0 && counting.length > 0) this.#since = performance.now();
     for (const path of counting) this.#pending.add(path);
     this.#settled = settled;
+    if (settled || this.#pending.size > 0) this.#heard?.();
     if (!this.#running) void this.#run();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#heard?.();
   }
 
   async #run(): Promise<void> {
@@ -97,6 +104,13 @@ class ReloadLoop {
       const next = await builder.next(all);
       this.#failure = null;
       if (next === null) return this.#unchanged(files);
+      // What was read may be the first half of a save, and an emptied file is a valid one. Code tells by breaking.
+      if (next.kind === "process") await this.#quiet(since + OVERTAKEN_MS);
+      if (this.#pending.size > 0 && performance.now() < since + OVERTAKEN_MS) {
+        for (const path of all) this.#pending.add(path);
+        this.#since = since;
+        return;
+      }
       const { generation, kind, reason } = this.#options.startBroken()
         ? { ...next, kind: "process" as const, reason: "no model is loaded" }
         : next;
@@ -120,6 +134,19 @@ class ReloadLoop {
     } catch (error) {
       this.#failure = { files: all, error: isAppError(error) ? error : unexpected(error) };
     }
+  }
+
+  /** Until the files are quiet, have changed again, or `limit` (performance.now()). */
+  async #quiet(limit: number): Promise<void> {
+    if (this.#settled || this.#pending.size > 0 || this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limit - performance.now());
+      this.#heard = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#heard = null;
   }
 
   #unchanged(files: string[]): void {
