@@ -28,8 +28,14 @@ const FLOORS: Record<string, Floor> = {
   sync: { imports: GROUND, packages: ["chokidar"], node: true },
   client: { imports: GROUND, packages: ["undici"], node: true },
   supervise: { imports: GROUND, packages: [], node: true },
+  remotes: { imports: GROUND, packages: [], node: true },
+  server: {
+    imports: [...GROUND, "project", "pack", "client", "supervise"],
+    packages: ["libsql"],
+    node: true,
+  },
   actions: {
-    imports: [...GROUND, "project", "bundle", "pack", "sync", "client", "supervise"],
+    imports: [...GROUND, "project", "bundle", "pack", "sync", "client", "supervise", "remotes", "server"],
     packages: [],
     node: true,
   },
