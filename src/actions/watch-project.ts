@@ -9,7 +9,7 @@ import type { LiveBuilder } from "./build-steps/live-builder.ts";
 /** Where new generations go: a local runtime, or a development deployment. */
 export interface ReloadTarget {
   /** Resolves once the change answers requests; rejects with the reason, the old code still serving. */
-  apply(generation: Generation, kind: "methods" | "process"): Promise<unknown>;
+  apply(generation: Generation, kind: "methods" | "process"): Promise<{ kind: "methods" | "process" }>;
   /** Does one of the target's own processes write that file? */
   writes(path: string): boolean;
 }
@@ -116,7 +116,7 @@ class ReloadLoop {
         : next;
       report.emit({ type: "reload-started", files, kind, reason });
       const applying = performance.now();
-      await target.apply(generation, kind);
+      const applied = await target.apply(generation, kind);
       const now = performance.now();
       builder.wentLive();
       this.#broken = false;
@@ -125,8 +125,8 @@ class ReloadLoop {
       report.emit({
         type: "reloaded",
         files,
-        kind,
-        reason,
+        kind: applied.kind,
+        reason: applied.kind === kind ? reason : `${reason}; the methods could not be swapped`,
         digest: generation.digest,
         phases_ms: rounded(phases),
         total_ms: Math.round((now - since) * 10) / 10,

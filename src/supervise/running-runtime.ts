@@ -20,6 +20,13 @@ export interface RuntimeOptions {
   onOutput?: (stream: "stdout" | "stderr", text: string) => void;
 }
 
+export interface Reloaded {
+  duration_ms: number;
+  processes: number;
+  /** How it was done: methods that could not be swapped are loaded by a new process. */
+  kind: "methods" | "process";
+}
+
 export interface RunningRuntime {
   pid: number;
   /** http://host:port, or unix:PATH. Rejects when the runtime ends before it listens. */
@@ -28,10 +35,7 @@ export interface RunningRuntime {
   ready: Promise<{ digest: string; load_ms: number }>;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Resolves once the change answers requests; rejects with the model's own error, the old code still serving. */
-  reload(
-    generation: Generation,
-    kind: "methods" | "process",
-  ): Promise<{ duration_ms: number; processes: number }>;
+  reload(generation: Generation, kind: "methods" | "process"): Promise<Reloaded>;
   /** Tells a model that it is deployed elsewhere now (contract §2); one that it knows already is not told again. */
   setEnvironment(environment: Record<string, unknown> | null): void;
   /** SIGTERM, then SIGKILL to the process group after `graceMs` (default 75 s); may be called twice. */

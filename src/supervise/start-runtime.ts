@@ -6,7 +6,7 @@ import type { ControlEvent, ControlRequest } from "../protocol/control.ts";
 import { PACKAGE_PATHS } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import { runtimeError } from "./runtime-error.ts";
-import type { RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
+import type { Reloaded, RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
 
 const CONTROL_FD = 3;
 /** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
@@ -38,7 +38,7 @@ export function startRuntime(options: RuntimeOptions): RunningRuntime {
 function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
   const listening = deferred<string>();
   const ready = deferred<{ digest: string; load_ms: number }>();
-  const reloads = new Map<number, Deferred<{ duration_ms: number; processes: number }>>();
+  const reloads = new Map<number, { asked: "methods" | "process"; done: Deferred<Reloaded> }>();
   let lastFailure: Extract<ControlEvent, { type: "failed" }> | null = null;
   let nextReload = 1;
 
@@ -54,8 +54,11 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     if (event.type === "reloaded") {
       const reload = reloads.get(event.id);
       reloads.delete(event.id);
-      if (event.ok) reload?.resolve({ duration_ms: event.duration_ms, processes: event.processes });
-      else reload?.reject(runtimeError({ ...event, reason: "reload" }, options.listen));
+      // A runtime of an earlier version does not tell.
+      if (event.ok) {
+        const { duration_ms, processes, kind = reload?.asked ?? "process" } = event;
+        reload?.done.resolve({ duration_ms, processes, kind });
+      } else reload?.done.reject(runtimeError({ ...event, reason: "reload" }, options.listen));
     }
     options.onEvent?.(event);
   };
@@ -73,7 +76,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
           : runtimeError(lastFailure, options.listen);
       listening.reject(error);
       ready.reject(error);
-      for (const reload of reloads.values()) reload.reject(error);
+      for (const { done } of reloads.values()) done.reject(error);
       resolve({ code, signal });
     };
     child.on("error", (error) =>
@@ -94,10 +97,10 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     exited,
     reload(generation, kind) {
       const id = nextReload++;
-      const reload = deferred<{ duration_ms: number; processes: number }>();
-      reloads.set(id, reload);
+      const done = deferred<Reloaded>();
+      reloads.set(id, { asked: kind, done });
       tell({ type: "reload", id, generation, kind });
-      return reload.promise;
+      return done.promise;
     },
     setEnvironment: (environment) => tell({ type: "environment", environment }),
     async stop({ signal = "SIGTERM", graceMs = DEFAULT_GRACE_MS } = {}) {
