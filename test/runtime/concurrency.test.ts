@@ -228,14 +228,19 @@ test("10,000 cancelled requests, queued, running and streaming, leave every slot
     }`;
   const model = await runModel(t, source, { config: "runtime:\n  predict_concurrency: 4\n" });
   const { hostname, port } = new URL(model.url);
+  /** Connections that the server gave up first. */
+  const cut: string[] = [];
   const cancelled = async (kind: string, afterMs: number): Promise<void> => {
     const body = JSON.stringify(kind);
     const socket = connect(Number(port), hostname);
-    socket.on("error", () => undefined);
+    let left = false;
+    const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+    socket.on("error", (error) => cut.push(error.message));
+    socket.on("end", () => left || cut.push("the server ended the connection"));
     const request = `POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     await new Promise((resolve) => socket.write(request, resolve));
     await delay(afterMs);
-    const closed = new Promise((resolve) => socket.once("close", resolve));
+    left = true;
     socket.destroy();
     await closed;
   };
@@ -251,6 +256,7 @@ test("10,000 cancelled requests, queued, running and streaming, leave every slot
     what: "all to be over",
   });
   const count = await readMetric(model.url, "purlin_cancellations_total");
+  assert.deepEqual(cut, []);
   assert.equal(count, 10_000);
   const answers = await Promise.all(
     [1, 2, 3, 4].map(async () => (await model.predict("answer")).json() as Promise<{ most: number }>),
