@@ -111,6 +111,7 @@ export const ERROR_CODES = {
   CANCELLED: "The command was stopped by a signal.",
   UNEXPECTED: "A bug in Purlin; the report shows its stack.",
   NPM_FAILED: "npm could not fetch the packages for the target.",
+  HOST_DATA: "The data folder of a host is in use, or of another version.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -27,9 +27,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE pushes (
     id TEXT PRIMARY KEY, model TEXT NOT NULL, package TEXT NOT NULL, manifest TEXT NOT NULL,
     created_at TEXT NOT NULL, expires_at TEXT NOT NULL, deployment TEXT) STRICT;
-  CREATE TABLE push_blobs (
-    push TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (push, digest)) STRICT, WITHOUT ROWID;
-  CREATE INDEX push_blobs_digest ON push_blobs (digest);
   CREATE TABLE uploads (
     id TEXT PRIMARY KEY, model TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
     part_size INTEGER NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,

@@ -48,6 +48,11 @@ export interface BlobStore {
     size: number,
     source: Uint8Array | Readable,
   ): Promise<"stored" | "existing">;
+  /** Small files at once: on disk together, and each told by itself: `failed` holds those that were not what they said. */
+  writeMany(
+    model: string,
+    files: readonly { digest: Digest; bytes: Uint8Array }[],
+  ): Promise<{ stored: number; existing: number; failed: Digest[] }>;
   /** Absolute path of a file that is there. */
   pathOf(digest: Digest): string;
 }
@@ -89,6 +94,8 @@ export interface PackageStore {
   manifest(digest: Digest): PackageManifest;
   /** The package as a folder, made where it is not there yet; whole or absent. Returns its absolute path. */
   place(digest: Digest): Promise<string>;
+  /** Keeps garbage collection off a package whose folder is in use; returns what ends that. */
+  hold(digest: Digest): () => void;
   /** Layers that packages share; links in packages lead here. Absolute. */
   readonly treesDir: string;
 }
@@ -109,10 +116,23 @@ export interface LogQuery {
   limit?: number;
 }
 
+/** A line as it comes from a replica; further fields are kept. */
+export interface LogEntry {
+  model: string;
+  deployment: string;
+  replica: string;
+  /** ISO 8601. */
+  at: string;
+  level: string;
+  message: string;
+  request_id?: string;
+  [field: string]: unknown;
+}
+
 /** Output of models: bounded on disk, oldest dropped first. */
 export interface LogStore {
   /** Never waits and never throws; a flood is thinned, and how much was dropped is told in the log. */
-  append(line: Omit<LogLine, "cursor" | "message"> & { model: string; message: string }): void;
+  append(entry: LogEntry): void;
   read(query: LogQuery): Promise<LogLine[]>;
   /** Calls with each new line that fits, from `cursor` on or from now; returns what ends it. */
   follow(query: LogQuery, onLine: (line: LogLine) => void): () => void;

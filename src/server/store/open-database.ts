@@ -1,0 +1,75 @@
+import Libsql from "libsql";
+import { AppError } from "../../errors.ts";
+import type { Database, Statement } from "./database.ts";
+import { MIGRATIONS } from "./migrations.ts";
+
+/** How long a statement waits for another process that reads the file: a backup tool, a curious person. */
+const BUSY_MS = 5000;
+
+/**
+ * Opens the database and brings it to this version. A commit is on the disk when it returns (synchronous=FULL).
+ * Throws AppError HOST_DATA where a newer Purlin has written it.
+ */
+export function openDatabase(file: string): Database {
+  const raw = new Libsql(file);
+  raw.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  raw.exec("PRAGMA journal_mode = WAL");
+  raw.exec("PRAGMA synchronous = FULL");
+  raw.exec("PRAGMA temp_store = MEMORY");
+  const prepared = new Map<string, Statement>();
+  let depth = 0;
+  const database: Database = {
+    prepare(sql) {
+      let statement = prepared.get(sql);
+      if (statement === undefined) {
+        statement = raw.prepare(sql) as unknown as Statement;
+        prepared.set(sql, statement);
+      }
+      return statement;
+    },
+    transaction(work) {
+      if (depth > 0) return work();
+      raw.exec("BEGIN IMMEDIATE");
+      depth += 1;
+      try {
+        const result = work();
+        raw.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (raw.inTransaction) raw.exec("ROLLBACK");
+        throw error;
+      } finally {
+        depth -= 1;
+      }
+    },
+    exec: (sql) => void raw.exec(sql),
+    close: () => void raw.close(),
+  };
+  try {
+    migrate(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+function migrate(database: Database, file: string): void {
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (version > MIGRATIONS.length) {
+    throw new AppError(
+      "HOST_DATA",
+      `${file} was written by a newer Purlin (version ${version} of the data).`,
+      {
+        hint: `This one reads up to version ${MIGRATIONS.length}: install the newer Purlin, or name another folder with --data.`,
+      },
+    );
+  }
+  for (const [at, sql] of MIGRATIONS.entries()) {
+    if (at < version) continue;
+    database.transaction(() => {
+      database.exec(sql);
+      database.exec(`PRAGMA user_version = ${at + 1}`);
+    });
+  }
+}

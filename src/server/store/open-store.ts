@@ -1,0 +1,60 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../../errors.ts";
+import { TRANSFER_LIMITS, type TransferLimits } from "../../protocol/transfer.ts";
+import { createBlobStore } from "./blob-store.ts";
+import { openDataFolder } from "./data-folder.ts";
+import { collectGarbage } from "./garbage.ts";
+import { createLogStore } from "./log-store.ts";
+import { openDatabase } from "./open-database.ts";
+import { createPackageStore } from "./package-store.ts";
+import type { Store } from "./store.ts";
+import { createUploadStore } from "./upload-store.ts";
+import { verifyStore } from "./verify.ts";
+
+export interface StoreOptions {
+  now?: () => Date;
+  limits?: TransferLimits;
+}
+
+/** Opens the data folder of a host. Throws AppError NOT_WRITABLE, or HOST_DATA where another host works on it. */
+export function openStore(dir: string, options: StoreOptions = {}): Store {
+  const { now = () => new Date(), limits = TRANSFER_LIMITS } = options;
+  const { folders, release } = openDataFolder(dir);
+  try {
+    const db = openDatabase(join(dir, "state.db"));
+    writeFileSync(join(dir, "VERSION"), "1\n", { mode: 0o600 });
+    const parts = { db, folders, now };
+    const blobs = createBlobStore(parts);
+    const uploads = createUploadStore(parts, blobs, limits);
+    const packages = createPackageStore(parts, blobs, limits);
+    const logs = createLogStore(folders.logs, now);
+    return {
+      dir,
+      db,
+      blobs,
+      uploads,
+      packages,
+      logs,
+      async collectGarbage(given) {
+        const keepLogs = (deployments: ReadonlySet<string>): void => logs.keepOnly(deployments);
+        return collectGarbage({ ...parts, blobs, places: packages.places, keepLogs }, given);
+      },
+      verify: (onProgress) => verifyStore(db, blobs, onProgress),
+      async backup(file) {
+        if (existsSync(file)) {
+          throw new AppError("FILES_EXIST", `${file} is there already.`, { hint: "Name another file." });
+        }
+        db.prepare("VACUUM INTO ?").run(file);
+      },
+      async close() {
+        await logs.close();
+        db.close();
+        release();
+      },
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import type { Digest, PackageManifest } from "../../protocol/manifest.ts";
+import type { TransferLimits } from "../../protocol/transfer.ts";
+import { HostError } from "../host-error.ts";
+import type { BlobOptions } from "./blob-store.ts";
+import { createPackagePlaces } from "./package-places.ts";
+import type { BlobStore, PackageStore, PushRow } from "./store.ts";
+
+export interface OwnPackageStore extends PackageStore {
+  places: ReturnType<typeof createPackagePlaces>;
+}
+
+export function createPackageStore(
+  options: BlobOptions,
+  blobs: BlobStore,
+  limits: TransferLimits,
+): OwnPackageStore {
+  const { db, folders, now } = options;
+  const places = createPackagePlaces({ folders, pathOf: blobs.pathOf });
+  const find = db.prepare("SELECT * FROM pushes WHERE model = ? AND id = ?");
+  const has = db.prepare("SELECT 1 FROM packages WHERE digest = ?");
+  const read = db.prepare("SELECT manifest FROM packages WHERE digest = ?");
+
+  function manifest(digest: Digest): PackageManifest {
+    const row = read.get(digest) as { manifest: string } | undefined;
+    if (row === undefined) throw new HostError("NOT_FOUND", `There is no package ${digest} here.`);
+    return JSON.parse(row.manifest) as PackageManifest;
+  }
+
+  return {
+    places,
+    manifest,
+    treesDir: folders.trees,
+    openPush(model, checked) {
+      const created = now();
+      const push: PushRow = {
+        id: `psh_${randomBytes(9).toString("base64url")}`,
+        model,
+        package: checked.package,
+        manifest: checked,
+        deployment: null,
+        expires_at: new Date(created.getTime() + limits.push_ttl_seconds * 1000).toISOString(),
+      };
+      return db.transaction(() => {
+        db.prepare("INSERT OR IGNORE INTO models (name, created_at) VALUES (?, ?)").run(
+          model,
+          created.toISOString(),
+        );
+        db.prepare(
+          "INSERT INTO pushes (id, model, package, manifest, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+        ).run(push.id, model, push.package, JSON.stringify(checked), created.toISOString(), push.expires_at);
+        return { push, missing: blobs.missing(model, digestsOf(checked)) };
+      });
+    },
+    push(model, id) {
+      const row = find.get(model, id) as (Omit<PushRow, "manifest"> & { manifest: string }) | undefined;
+      if (row === undefined) {
+        throw new HostError("NOT_FOUND", `There is no push ${id}.`, { hint: "Start again: purlin push" });
+      }
+      if (row.deployment === null && row.expires_at < now().toISOString()) {
+        throw new HostError("GONE", `The push ${id} has expired.`, { hint: "Start again: purlin push" });
+      }
+      return { ...row, manifest: JSON.parse(row.manifest) as PackageManifest };
+    },
+    commit(push, work) {
+      return db.transaction(() => {
+        const earlier = (find.get(push.model, push.id) as { deployment: string | null } | undefined)
+          ?.deployment;
+        if (earlier) return { deployment: earlier, fresh: false };
+        const digests = digestsOf(push.manifest);
+        const missing = blobs.missing(push.model, digests);
+        if (missing.length > 0) {
+          throw new HostError("MISSING_FILES", `${missing.length} files of the package are not here.`, {
+            hint: "Send them and commit again.",
+            details: { missing },
+          });
+        }
+        if (has.get(push.package) === undefined) addPackage(push.manifest, digests);
+        db.prepare(
+          "INSERT INTO model_packages (model, package, committed_at) VALUES (?, ?, ?) " +
+            "ON CONFLICT (model, package) DO UPDATE SET committed_at = excluded.committed_at",
+        ).run(push.model, push.package, now().toISOString());
+        const deployment = work();
+        db.prepare("UPDATE pushes SET deployment = ? WHERE id = ?").run(deployment, push.id);
+        return { deployment, fresh: true };
+      });
+    },
+    place: (digest) => places.place(digest, () => manifest(digest)),
+    hold: (digest) => places.hold(digest),
+  };
+
+  function addPackage(checked: PackageManifest, digests: readonly Digest[]): void {
+    const bytes = checked.files.reduce((sum, [, , , size]) => sum + size, 0);
+    db.prepare(
+      "INSERT INTO packages (digest, manifest, target, files, bytes, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+    ).run(
+      checked.package,
+      JSON.stringify(checked),
+      checked.target,
+      checked.files.length,
+      bytes,
+      now().toISOString(),
+    );
+    const add = db.prepare("INSERT INTO package_blobs (package, digest) VALUES (?, ?)");
+    for (const digest of digests) add.run(checked.package, digest);
+  }
+}
+
+/** Each once: files may be the same. */
+const digestsOf = ({ files }: PackageManifest): Digest[] => [...new Set(files.map(([, , digest]) => digest))];
