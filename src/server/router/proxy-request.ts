@@ -24,6 +24,8 @@ export interface ProxyCall {
 
 /** A sender that asked to be told when to send, and was not told by the replica, is listened to after this. */
 const CONTINUE_MS = 1000;
+/** Copying so much costs less than a second write. */
+const ONE_WRITE_BYTES = 16 * 1024;
 
 /** Passes one request to a replica and its answer back, unchanged both ways, each at the pace of who takes it. */
 export function proxyRequest(call: ProxyCall): void {
@@ -128,9 +130,14 @@ class Exchange {
       return this.#fail(lost("gave an answer that cannot be passed on"));
     }
     let isFlushed = false;
+    let isEnded = false;
     answer.on("data", (chunk: Buffer) => {
       isFlushed = true;
-      if (!res.write(chunk)) {
+      if (answer.complete && answer.readableLength === 0 && answer.rawTrailers.length === 0) {
+        // The last of it: with the head in one write where that has not gone, which takes a string.
+        isEnded = true;
+        res.end(chunk.byteLength <= ONE_WRITE_BYTES ? chunk.toString("latin1") : chunk, "latin1");
+      } else if (!res.write(chunk)) {
         answer.pause();
         res.once("drain", () => answer.resume());
       }
@@ -140,12 +147,12 @@ class Exchange {
       isFlushed = true;
       this.#isOver = true;
       if (answer.rawTrailers.length > 0 && isHttp11) res.addTrailers(pairs(answer.rawTrailers));
-      res.end();
+      if (!isEnded) res.end();
       lease.end({ status: answer.statusCode as number, ms });
       this.#finishRequest();
     });
-    // A head whose body takes its time goes ahead.
-    setImmediate(() => {
+    // A head whose body takes its time goes ahead; one that has come with it has been written by now.
+    process.nextTick(() => {
       if (!isFlushed && !res.destroyed) res.flushHeaders();
     });
   }

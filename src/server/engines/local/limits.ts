@@ -1,0 +1,115 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Launcher } from "./sandbox.ts";
+
+const ROOT = "/sys/fs/cgroup";
+const PERIOD_US = 100_000;
+/** Tells the control groups its own number, then becomes the command. */
+const JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 97; shift; done; shift; exec "$@"';
+
+export interface Limited {
+  /** Put before the command. */
+  launcher: Launcher;
+  /** Why the kernel killed something in it; null where it did not. */
+  outOfMemory(): boolean;
+  remove(): void;
+}
+
+export interface LimitOptions {
+  name: string;
+  memoryBytes: number;
+  cpus: number;
+}
+
+/** Which limits control groups can enforce here. */
+export function limitsHere(): { memory: boolean; cpu: boolean; version: 1 | 2 | null } {
+  if (process.platform !== "linux") return { memory: false, cpu: false, version: null };
+  if (existsSync(join(ROOT, "cgroup.controllers"))) {
+    const enabled = readText(join(ROOT, "cgroup.subtree_control")).split(/\s+/);
+    const usable = isWritable(ROOT);
+    return {
+      memory: usable && enabled.includes("memory"),
+      cpu: usable && enabled.includes("cpu"),
+      version: 2,
+    };
+  }
+  return { memory: isWritable(join(ROOT, "memory")), cpu: isWritable(join(ROOT, "cpu")), version: 1 };
+}
+
+/** A control group of its own for a replica; null where there are none to be had. */
+export function limit({ name, memoryBytes, cpus }: LimitOptions): Limited | null {
+  const here = limitsHere();
+  if (!here.memory && !here.cpu) return null;
+  const groups: string[] = [];
+  try {
+    if (here.version === 2) {
+      const group = make(join(ROOT, name), groups);
+      if (here.memory) writeFileSync(join(group, "memory.max"), String(memoryBytes));
+      if (here.cpu) writeFileSync(join(group, "cpu.max"), `${Math.round(cpus * PERIOD_US)} ${PERIOD_US}`);
+    } else {
+      if (here.memory) {
+        const group = make(join(ROOT, "memory", name), groups);
+        writeFileSync(join(group, "memory.limit_in_bytes"), String(memoryBytes));
+      }
+      if (here.cpu) {
+        const group = make(join(ROOT, "cpu", name), groups);
+        writeFileSync(join(group, "cpu.cfs_period_us"), String(PERIOD_US));
+        writeFileSync(join(group, "cpu.cfs_quota_us"), String(Math.round(cpus * PERIOD_US)));
+      }
+    }
+  } catch {
+    remove(groups);
+    return null;
+  }
+  return {
+    launcher: { file: "/bin/sh", args: ["-c", JOIN, "sh", ...groups, "--"] },
+    outOfMemory: () => groups.some((group) => killsIn(group) > 0),
+    remove: () => remove(groups),
+  };
+}
+
+function make(group: string, groups: string[]): string {
+  mkdirSync(group);
+  groups.push(group);
+  return group;
+}
+
+function remove(groups: readonly string[]): void {
+  for (const group of groups) {
+    try {
+      rmdirSync(group);
+    } catch {
+      // A process in it is still ending; an empty group costs nothing.
+    }
+  }
+}
+
+function killsIn(group: string): number {
+  const text = readText(join(group, "memory.events")) + readText(join(group, "memory.oom_control"));
+  return Number(/oom_kill (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function isWritable(dir: string): boolean {
+  try {
+    accessSync(dir, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
