@@ -112,6 +112,16 @@ export const ERROR_CODES = {
   UNEXPECTED: "A bug in Purlin; the report shows its stack.",
   NPM_FAILED: "npm could not fetch the packages for the target.",
   HOST_DATA: "The data folder of a host is in use, or of another version.",
+  HOST_UNREACHABLE: "The deployment server could not be reached.",
+  HOST_REFUSED: "The deployment server refused; its own code is in `data.host_code`.",
+  NO_REMOTE: "There is no deployment server to talk to.",
+  REMOTE_INVALID: "The file with the remotes is damaged, or others can read it.",
+  NOT_SIGNED_IN: "The deployment server knows no such key.",
+  FORBIDDEN: "The key is not allowed to do that.",
+  NOT_ON_HOST: "The deployment server has no such model, environment or deployment.",
+  PUSH_CONFLICT: "Somebody else has pushed to the same environment meanwhile.",
+  DEPLOY_FAILED: "The deployment did not become active; the model's own error is told.",
+  FILE_CHANGED: "A file changed while it was being sent.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

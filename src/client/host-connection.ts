@@ -1,0 +1,153 @@
+import type { Readable } from "node:stream";
+import type { Agent, Dispatcher } from "undici";
+import { AppError } from "../errors.ts";
+import type { HostErrorBody } from "../protocol/host-errors.ts";
+import { HostAnswerError } from "./host-answer-error.ts";
+import { retry } from "./retry.ts";
+
+export interface HostCall {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: string;
+  headers?: Record<string, string>;
+  /** A function makes a stream anew for each attempt. */
+  body?: string | Uint8Array | (() => Readable);
+  signal?: AbortSignal | undefined;
+  /** May be sent again where nobody knows whether it has arrived. */
+  idempotent?: boolean;
+  /** Until the head of the answer; 60 s. */
+  timeoutMs?: number;
+}
+
+export interface HostAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  /** Parsed; undefined where there was none. */
+  body: unknown;
+}
+
+export interface HostConnection {
+  readonly url: string;
+  /** Throws HostAnswerError for an error answer, AppError HOST_UNREACHABLE where there is none. */
+  request(call: HostCall): Promise<HostAnswer>;
+  /** The body as it comes. */
+  open(call: HostCall): Promise<AsyncIterable<Uint8Array>>;
+  close(): Promise<void>;
+}
+
+const TIMEOUT_MS = 60_000;
+/** A stream that says nothing for so long is dead: the host beats every 15 s. */
+const SILENCE_MS = 45_000;
+
+/** Connections to a deployment server, kept for the next call. */
+export async function openHostConnection({
+  url,
+  key,
+}: {
+  url: string;
+  key: string | null;
+}): Promise<HostConnection> {
+  // Loaded here: it costs more time than the whole help page.
+  const { Agent, request } = await import("undici");
+  const agent: Agent = new Agent({
+    headersTimeout: 0,
+    bodyTimeout: SILENCE_MS,
+    connect: { timeout: 10_000 },
+    // The host closes idle connections after 75 s: it must never be the first.
+    keepAliveTimeout: 30_000,
+    keepAliveMaxTimeout: 30_000,
+  });
+
+  async function send(call: HostCall): Promise<Dispatcher.ResponseData> {
+    const timeout = AbortSignal.timeout(call.timeoutMs ?? TIMEOUT_MS);
+    // Only until the head is there: what follows may go on for as long as it likes.
+    const head = new AbortController();
+    const abort = (reason: unknown): void => head.abort(reason);
+    const onTimeout = (): void => abort(timeout.reason);
+    const onSignal = (): void => abort(call.signal?.reason);
+    timeout.addEventListener("abort", onTimeout);
+    if (call.signal?.aborted) onSignal();
+    call.signal?.addEventListener("abort", onSignal);
+    try {
+      const body = typeof call.body === "function" ? call.body() : call.body;
+      return await request(new URL(call.path, `${url}/`), {
+        method: call.method,
+        headers: {
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+          accept: "application/json",
+          ...call.headers,
+        },
+        ...(body === undefined ? {} : { body }),
+        dispatcher: agent,
+        signal: head.signal,
+      });
+    } catch (error) {
+      if (call.signal?.aborted) throw call.signal.reason;
+      throw unreachable(url, error);
+    } finally {
+      timeout.removeEventListener("abort", onTimeout);
+    }
+  }
+
+  async function checked(call: HostCall): Promise<Dispatcher.ResponseData> {
+    const answer = await send(call);
+    if (answer.statusCode < 400) return answer;
+    const text = await answer.body.text().catch(() => "");
+    throw new HostAnswerError(answer.statusCode, parse(text) as Partial<HostErrorBody> | undefined, {
+      retryAfter: Number(answer.headers["retry-after"] ?? 0) || 0,
+      url,
+    });
+  }
+
+  const again = (call: HostCall) => (error: unknown) => {
+    if (error instanceof HostAnswerError) {
+      // What the host refused it has not done.
+      return [429, 502, 503, 504].includes(error.status) ? error.retryAfter * 1000 : null;
+    }
+    return call.idempotent === true && !isAbort(error) ? 0 : null;
+  };
+
+  return {
+    url,
+    request: (call) =>
+      retry(
+        async () => {
+          const answer = await checked(call);
+          const text = await answer.body.text().catch((error: unknown) => {
+            throw unreachable(url, error);
+          });
+          return { status: answer.statusCode, headers: answer.headers, body: parse(text) };
+        },
+        { signal: call.signal, again: again(call) },
+      ),
+    open: async (call) => {
+      const answer = await retry(() => checked(call), { signal: call.signal, again: again(call) });
+      return answer.body;
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function parse(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isAbort = (error: unknown): boolean => (error as Error).name === "AbortError";
+
+function unreachable(url: string, error: unknown): AppError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const why =
+    (error as Error).name === "TimeoutError"
+      ? "it did not answer in time"
+      : code === "ECONNREFUSED"
+        ? "nothing listens there"
+        : message || String(code);
+  return new AppError("HOST_UNREACHABLE", `The deployment server at ${url} cannot be reached: ${why}.`, {
+    hint: "Is it running? purlin host starts one on this machine; purlin remote list shows which ones are known.",
+    cause: error,
+  });
+}

@@ -1,0 +1,246 @@
+import { randomBytes } from "node:crypto";
+import type {
+  DeploymentError,
+  DeploymentEvent,
+  DeploymentInfo,
+  DeploymentState,
+} from "../../protocol/host-api.ts";
+import type { Digest } from "../../protocol/manifest.ts";
+import type { Database } from "../store/database.ts";
+
+export interface DeploymentRow {
+  id: string;
+  model: string;
+  environment: string;
+  package: Digest;
+  state: DeploymentState;
+  message: string | null;
+  created_at: string;
+  created_by: string;
+  activated_at: string | null;
+  ended_at: string | null;
+  /** JSON of DeploymentError. */
+  error: string | null;
+}
+
+export interface EnvironmentRow {
+  model: string;
+  name: string;
+  desired: string | null;
+  serving: string | null;
+  rollout_deployment: string | null;
+  rollout_percent: number | null;
+  rollout_since: string | null;
+  updated_at: string;
+}
+
+export interface NewDeployment {
+  model: string;
+  environment: string;
+  package: Digest;
+  message: string | null;
+  by: string;
+}
+
+/** The rows of deployments, environments and events; every call is one statement or one transaction. */
+export class DeploymentRows {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #listeners = new Set<(event: DeploymentEvent) => void>();
+
+  constructor(db: Database, now: () => Date) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work);
+  }
+
+  get(id: string): DeploymentRow | undefined {
+    return this.#db.prepare("SELECT * FROM deployments WHERE id = ?").get(id) as DeploymentRow | undefined;
+  }
+
+  ofModel(model: string, environment?: string): DeploymentRow[] {
+    const [where, ...values] =
+      environment === undefined ? ["", model] : [" AND environment = ?", model, environment];
+    return this.#db
+      .prepare(`SELECT * FROM deployments WHERE model = ?${where} ORDER BY created_at DESC, id`)
+      .all(...values) as DeploymentRow[];
+  }
+
+  /** Those that were on their way when a host ended. */
+  underWay(): DeploymentRow[] {
+    return this.#db
+      .prepare(
+        "SELECT * FROM deployments WHERE state IN ('CREATED', 'STARTING', 'LOADING') ORDER BY created_at",
+      )
+      .all() as DeploymentRow[];
+  }
+
+  environments(model?: string): EnvironmentRow[] {
+    return (
+      model === undefined
+        ? this.#db.prepare("SELECT * FROM environments ORDER BY model, name").all()
+        : this.#db.prepare("SELECT * FROM environments WHERE model = ? ORDER BY name").all(model)
+    ) as EnvironmentRow[];
+  }
+
+  environment(model: string, name: string): EnvironmentRow | undefined {
+    return this.#db.prepare("SELECT * FROM environments WHERE model = ? AND name = ?").get(model, name) as
+      EnvironmentRow | undefined;
+  }
+
+  models(): { name: string; created_at: string }[] {
+    return this.#db.prepare("SELECT name, created_at FROM models ORDER BY name").all() as never;
+  }
+
+  hasModel(name: string): boolean {
+    return this.#db.prepare("SELECT 1 FROM models WHERE name = ?").get(name) !== undefined;
+  }
+
+  /** A deployment, wanted by its environment from now on. */
+  create(given: NewDeployment): DeploymentRow {
+    const id = `dep_${randomBytes(8).toString("hex")}`;
+    const at = this.#now().toISOString();
+    this.#db.transaction(() => {
+      this.#db.prepare("INSERT OR IGNORE INTO models (name, created_at) VALUES (?, ?)").run(given.model, at);
+      this.#db
+        .prepare(
+          "INSERT INTO deployments (id, model, environment, package, state, message, created_at, created_by) " +
+            "VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?)",
+        )
+        .run(id, given.model, given.environment, given.package, given.message, at, given.by);
+      this.#db
+        .prepare(
+          "INSERT INTO environments (model, name, desired, updated_at) VALUES (?, ?, ?, ?) " +
+            "ON CONFLICT (model, name) DO UPDATE SET desired = excluded.desired, updated_at = excluded.updated_at",
+        )
+        .run(given.model, given.environment, id, at);
+    });
+    return this.get(id) as DeploymentRow;
+  }
+
+  setState(id: string, state: DeploymentState, error?: DeploymentError): void {
+    const ended = ["FAILED", "SUPERSEDED", "STOPPED"].includes(state) ? this.#now().toISOString() : null;
+    this.#db
+      .prepare(
+        "UPDATE deployments SET state = ?, ended_at = coalesce(?, ended_at), error = coalesce(?, error) WHERE id = ?",
+      )
+      .run(state, ended, error === undefined ? null : JSON.stringify(error), id);
+  }
+
+  /** The one visible act: what serves an environment from now on. */
+  activate(row: DeploymentRow, previous: string | null): void {
+    const at = this.#now().toISOString();
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          "UPDATE deployments SET state = 'ACTIVE', activated_at = coalesce(activated_at, ?), ended_at = NULL WHERE id = ?",
+        )
+        .run(at, row.id);
+      if (previous !== null && previous !== row.id) this.setState(previous, "SUPERSEDED");
+      this.#db
+        .prepare(
+          "UPDATE environments SET serving = ?, rollout_deployment = NULL, rollout_percent = NULL, " +
+            "rollout_since = NULL, updated_at = ? WHERE model = ? AND name = ?",
+        )
+        .run(row.id, at, row.model, row.environment);
+    });
+  }
+
+  setRollout(row: DeploymentRow, percent: number | null): void {
+    const at = this.#now().toISOString();
+    this.#db
+      .prepare(
+        "UPDATE environments SET rollout_deployment = ?, rollout_percent = ?, rollout_since = ?, updated_at = ? " +
+          "WHERE model = ? AND name = ?",
+      )
+      .run(
+        percent === null ? null : row.id,
+        percent,
+        percent === null ? null : at,
+        at,
+        row.model,
+        row.environment,
+      );
+  }
+
+  setDesired(model: string, name: string, desired: string | null): void {
+    this.#db
+      .prepare("UPDATE environments SET desired = ?, updated_at = ? WHERE model = ? AND name = ?")
+      .run(desired, this.#now().toISOString(), model, name);
+  }
+
+  removeEnvironment(model: string, name: string): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          "DELETE FROM events WHERE deployment IN (SELECT id FROM deployments WHERE model = ? AND environment = ?)",
+        )
+        .run(model, name);
+      this.#db.prepare("DELETE FROM deployments WHERE model = ? AND environment = ?").run(model, name);
+      this.#db.prepare("DELETE FROM environments WHERE model = ? AND name = ?").run(model, name);
+    });
+  }
+
+  removeDeployment(id: string): void {
+    this.#db.transaction(() => {
+      this.#db.prepare("DELETE FROM events WHERE deployment = ?").run(id);
+      this.#db.prepare("UPDATE environments SET desired = serving WHERE desired = ?").run(id);
+      this.#db.prepare("DELETE FROM deployments WHERE id = ?").run(id);
+    });
+  }
+
+  removeModel(model: string): void {
+    this.#db.transaction(() => {
+      for (const { name } of this.environments(model)) this.removeEnvironment(model, name);
+      this.#db.prepare("DELETE FROM model_packages WHERE model = ?").run(model);
+      this.#db.prepare("DELETE FROM model_blobs WHERE model = ?").run(model);
+      this.#db.prepare("DELETE FROM pushes WHERE model = ?").run(model);
+      this.#db.prepare("DELETE FROM models WHERE name = ?").run(model);
+    });
+  }
+
+  event(deployment: string, type: string, message: string, data?: Record<string, unknown>): void {
+    const at = this.#now().toISOString();
+    const { lastInsertRowid } = this.#db
+      .prepare("INSERT INTO events (deployment, at, type, message, data) VALUES (?, ?, ?, ?, ?)")
+      .run(deployment, at, type, message, data === undefined ? null : JSON.stringify(data));
+    const event = {
+      id: Number(lastInsertRowid),
+      deployment,
+      at,
+      type,
+      message,
+      ...(data === undefined ? {} : { data }),
+    };
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  events(deployment: string, after = 0): DeploymentEvent[] {
+    const rows = this.#db
+      .prepare("SELECT * FROM events WHERE deployment = ? AND id > ? ORDER BY id")
+      .all(deployment, after) as (Omit<DeploymentEvent, "data"> & { data: string | null })[];
+    return rows.map(({ data, ...row }) => ({
+      ...row,
+      ...(data === null ? {} : { data: JSON.parse(data) as Record<string, unknown> }),
+    }));
+  }
+
+  onEvent(listener: (event: DeploymentEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+export function deploymentInfo(row: DeploymentRow): DeploymentInfo {
+  return {
+    ...row,
+    error: errorOf(row),
+    path: `/models/${row.model}/deployments/${row.id}`,
+  };
+}
+
+export const errorOf = ({ error }: DeploymentRow): DeploymentError | null =>
+  error === null ? null : (JSON.parse(error) as DeploymentError);

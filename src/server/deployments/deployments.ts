@@ -1,0 +1,471 @@
+import type {
+  DeploymentEvent,
+  DeploymentInfo,
+  EnvironmentInfo,
+  ModelList,
+  ModelStatus,
+} from "../../protocol/host-api.ts";
+import type { Digest } from "../../protocol/manifest.ts";
+import type { Engine } from "../engine.ts";
+import { HostError } from "../host-error.ts";
+import { asDeploymentError, type ReplicaTiming } from "../replica-set.ts";
+import { judge } from "../rollout-judge.ts";
+import type { RouteTable } from "../router/router.ts";
+import type { Traffic } from "../router/traffic.ts";
+import type { Store } from "../store/store.ts";
+import { deploymentInfo, type DeploymentRow, DeploymentRows } from "./deployment-rows.ts";
+import { effectiveConfig } from "./effective-config.ts";
+import { environmentInfo } from "./environment-info.ts";
+import { LiveDeployment } from "./live-deployment.ts";
+import { LiveEnvironment } from "./live-environment.ts";
+
+const TICK_MS = 1000;
+/** How long requests of a deployment that is replaced may go on. */
+const DRAIN_MS = 75_000;
+
+export interface DeploymentsOptions {
+  store: Store;
+  engine: Engine;
+  /** Values of those secrets that are set. */
+  secretsFor(names: readonly string[]): Record<string, string>;
+  now?: () => Date;
+  timing?: ReplicaTiming;
+}
+
+export interface CreateRequest {
+  model: string;
+  environment: string;
+  package: Digest;
+  message?: string | undefined;
+  rollout?: number | undefined;
+  expectPrevious?: Digest | null | undefined;
+  by: string;
+}
+
+/**
+ * Which deployment of a model serves which environment, and how another one takes over: what serves goes on until the
+ * new one has loaded; then one row is written, and the new one serves; then the old one ends its requests.
+ */
+export class Deployments implements RouteTable {
+  readonly rows: DeploymentRows;
+  readonly #options: DeploymentsOptions;
+  readonly #environments = new Map<string, LiveEnvironment>();
+  /** Percentages of those deployments that are to be rolled out, from their commit to their start. */
+  readonly #rollouts = new Map<string, number>();
+  #ticker: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: DeploymentsOptions) {
+    this.#options = options;
+    this.rows = new DeploymentRows(options.store.db, options.now ?? (() => new Date()));
+  }
+
+  /** Everything that served serves again; what was on its way goes on. Requests that come meanwhile wait. */
+  start(): void {
+    for (const row of this.rows.environments()) {
+      const environment = this.#environment(row.model, row.name);
+      const serving = row.serving === null ? undefined : this.rows.get(row.serving);
+      if (serving !== undefined) environment.serving = this.#resume(serving);
+      const rollout = row.rollout_deployment === null ? undefined : this.rows.get(row.rollout_deployment);
+      if (rollout !== undefined && row.rollout_percent !== null) {
+        environment.startRollout(this.#resume(rollout), row.rollout_percent);
+      }
+    }
+    for (const row of this.rows.underWay()) {
+      if (this.rows.environment(row.model, row.environment)?.desired === row.id) this.kick(row.id);
+      else if (this.#environment(row.model, row.environment).rollout?.live.row.id !== row.id) {
+        this.rows.setState(row.id, "STOPPED");
+      }
+    }
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** Rows only, so that it fits into the transaction of a commit; `kick` does the rest. Throws HostError. */
+  create(request: CreateRequest): DeploymentRow {
+    const { model, environment, expectPrevious, rollout } = request;
+    const current = this.rows.environment(model, environment);
+    if (expectPrevious !== undefined) {
+      const desired = current?.desired == null ? undefined : this.rows.get(current.desired);
+      const found = desired?.package ?? null;
+      const serving = current?.serving == null ? null : (this.rows.get(current.serving)?.package ?? null);
+      // What failed has changed nothing: who expects what serves is right, too.
+      if (found !== expectPrevious && !(desired?.state === "FAILED" && serving === expectPrevious)) {
+        throw new HostError(
+          "REF_CONFLICT",
+          `Somebody else has pushed to ${environment} of ${model} meanwhile.`,
+          {
+            hint: "Look at it with purlin status, then push again; --force pushes over it.",
+            details: { current: found },
+          },
+        );
+      }
+    }
+    if (rollout !== undefined && current?.serving == null) {
+      throw new HostError(
+        "BAD_REQUEST",
+        `Nothing serves ${environment} of ${model} yet: there is nothing to share with.`,
+        {
+          hint: "Push without --rollout first.",
+        },
+      );
+    }
+    const row = this.rows.create({
+      model,
+      environment,
+      package: request.package,
+      message: request.message ?? null,
+      by: request.by,
+    });
+    this.rows.event(row.id, "created", `Created by ${request.by}`, { package: row.package });
+    if (rollout !== undefined) this.#rollouts.set(row.id, rollout);
+    return row;
+  }
+
+  /** Brings a deployment up; one that is on its way in the same environment gives way to it. */
+  kick(id: string): void {
+    const row = this.rows.get(id);
+    if (row === undefined || this.#closed) return;
+    this.#environment(row.model, row.environment).enqueue(id, (signal) => this.#bring(row, signal));
+  }
+
+  resolve(model: string, target: { environment: string } | { deployment: string }): Traffic {
+    if ("environment" in target) {
+      const environment = this.#environments.get(keyOf(model, target.environment));
+      const live = environment?.pick();
+      if (live != null) return live.traffic;
+      if (!this.rows.hasModel(model)) throw noModel(model);
+      throw new HostError("NO_DEPLOYMENT", `Nothing serves ${target.environment} of ${model}.`, {
+        hint: `Push to it: purlin push --environment ${target.environment}; purlin status ${model} tells what is there.`,
+      });
+    }
+    for (const environment of this.#environments.values()) {
+      const live = environment.find(target.deployment);
+      if (live !== null && live.row.model === model) return live.traffic;
+    }
+    const row = this.rows.get(target.deployment);
+    if (row === undefined || row.model !== model) {
+      throw new HostError("NOT_FOUND", `There is no deployment ${target.deployment} of ${model}.`);
+    }
+    throw new HostError("NO_DEPLOYMENT", `The deployment ${row.id} does not run: it is ${row.state}.`);
+  }
+
+  promote(given: {
+    model: string;
+    from?: string;
+    deployment?: string;
+    to: string;
+    rollout?: number | undefined;
+    by: string;
+  }): DeploymentRow {
+    const { model, from, to } = given;
+    this.#requireModel(model);
+    const id = given.deployment ?? this.rows.environment(model, from as string)?.serving ?? null;
+    const source = id === null ? undefined : this.rows.get(id);
+    if (source === undefined || source.model !== model) {
+      throw new HostError(
+        "NOT_FOUND",
+        given.deployment === undefined
+          ? `Nothing serves ${from} of ${model}.`
+          : `There is no deployment ${given.deployment} of ${model}.`,
+        { hint: `purlin status ${model} tells what is there.` },
+      );
+    }
+    return this.#deploy({
+      model,
+      environment: to,
+      package: source.package,
+      message: `promoted from ${source.environment} (${source.id})`,
+      rollout: given.rollout,
+      by: given.by,
+    });
+  }
+
+  /** To the newest deployment that was live here and has another package than what serves. No byte is moved. */
+  rollback(given: { model: string; environment: string; by: string }): DeploymentRow {
+    const { model, environment } = given;
+    this.#requireModel(model);
+    const current = this.rows.environment(model, environment);
+    const serving = current?.serving == null ? undefined : this.rows.get(current.serving);
+    if (current?.rollout_deployment != null) {
+      throw new HostError("CONFLICT", `A rollout is under way in ${environment} of ${model}.`, {
+        hint: `Take it back instead: purlin rollout abort ${model}`,
+      });
+    }
+    const earlier = this.rows
+      .ofModel(model, environment)
+      .find((row) => row.activated_at !== null && row.package !== serving?.package && row.state !== "FAILED");
+    if (serving === undefined || earlier === undefined) {
+      throw new HostError(
+        "NOTHING_TO_ROLL_BACK",
+        `${environment} of ${model} has served nothing else before.`,
+      );
+    }
+    return this.#deploy({
+      model,
+      environment,
+      package: earlier.package,
+      message: `rollback to ${earlier.id}`,
+      by: given.by,
+    });
+  }
+
+  /** Throws HostError CONFLICT where none is under way. */
+  async finishRollout(model: string, environment: string): Promise<DeploymentRow> {
+    const live = this.#rolloutOf(model, environment);
+    this.rows.event(live.row.id, "rollout-finished", "The rollout is finished: all requests");
+    await this.#switch(this.#environment(model, environment), live);
+    return this.rows.get(live.row.id) as DeploymentRow;
+  }
+
+  async abortRollout(model: string, environment: string, reason = "asked for"): Promise<DeploymentRow> {
+    const live = this.#rolloutOf(model, environment);
+    this.#endRollout(this.#environment(model, environment), `aborted: ${reason}`);
+    return this.rows.get(live.row.id) as DeploymentRow;
+  }
+
+  async removeEnvironment(model: string, name: string): Promise<void> {
+    this.#requireModel(model);
+    if (this.rows.environment(model, name) === undefined) {
+      throw new HostError("NOT_FOUND", `${model} has no environment ${name}.`);
+    }
+    const environment = this.#environments.get(keyOf(model, name));
+    this.#environments.delete(keyOf(model, name));
+    this.rows.removeEnvironment(model, name);
+    await environment?.stop();
+  }
+
+  async removeDeployment(model: string, id: string): Promise<void> {
+    const row = this.rows.get(id);
+    if (row === undefined || row.model !== model) {
+      throw new HostError("NOT_FOUND", `There is no deployment ${id} of ${model}.`);
+    }
+    const environment = this.#environments.get(keyOf(model, row.environment));
+    if (environment?.serving?.row.id === id) {
+      throw new HostError("CONFLICT", `${id} serves ${row.environment}.`, {
+        hint: "Roll back or push another one first, or delete the environment.",
+      });
+    }
+    if (environment?.rollout?.live.row.id === id) this.#endRollout(environment, "aborted: deleted");
+    environment?.cancel(id);
+    this.rows.removeDeployment(id);
+  }
+
+  async removeModel(model: string): Promise<void> {
+    this.#requireModel(model);
+    const names = this.rows.environments(model).map(({ name }) => name);
+    for (const name of names) await this.removeEnvironment(model, name);
+    this.rows.removeModel(model);
+  }
+
+  list(): ModelList {
+    return {
+      models: this.rows.models().map(({ name, created_at }) => ({
+        model: name,
+        created_at,
+        environments: this.#status(name).map((each) => ({
+          name: each.name,
+          state: each.state,
+          deployment: each.serving?.deployment ?? null,
+        })),
+      })),
+    };
+  }
+
+  status(model: string): ModelStatus {
+    this.#requireModel(model);
+    return { model, environments: this.#status(model) };
+  }
+
+  deployment(id: string): DeploymentInfo {
+    const row = this.rows.get(id);
+    if (row === undefined) throw new HostError("NOT_FOUND", `There is no deployment ${id}.`);
+    return deploymentInfo(row);
+  }
+
+  deploymentsOf(model: string): DeploymentInfo[] {
+    this.#requireModel(model);
+    return this.rows.ofModel(model).map(deploymentInfo);
+  }
+
+  onEvent(listener: (event: DeploymentEvent) => void): () => void {
+    return this.rows.onEvent(listener);
+  }
+
+  /** Those that run or sleep, for metrics. */
+  live(): LiveDeployment[] {
+    return [...this.#environments.values()].flatMap((environment) => environment.all());
+  }
+
+  /** Replicas get the secrets that hold now, without a restart. */
+  secretsChanged(): void {
+    for (const live of this.live()) {
+      live.replicas.setSecrets(this.#options.secretsFor(Object.keys(live.config.secrets)));
+    }
+  }
+
+  async close({ graceMs = DRAIN_MS }: { graceMs?: number } = {}): Promise<void> {
+    this.#closed = true;
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    await Promise.all([...this.#environments.values()].map((environment) => environment.stop({ graceMs })));
+  }
+
+  #deploy(request: CreateRequest): DeploymentRow {
+    const row = this.rows.transaction(() => this.create(request));
+    this.kick(row.id);
+    return row;
+  }
+
+  async #bring(row: DeploymentRow, signal: AbortSignal): Promise<void> {
+    const environment = this.#environment(row.model, row.environment);
+    const percent = this.#rollouts.get(row.id);
+    this.#rollouts.delete(row.id);
+    let live: LiveDeployment | null = null;
+    try {
+      signal.throwIfAborted();
+      this.rows.setState(row.id, "STARTING");
+      live = this.#live(row);
+      environment.incoming = live;
+      const proof = live.prove();
+      this.rows.setState(row.id, "LOADING");
+      await orAborted(proof, signal);
+    } catch (error) {
+      environment.incoming = null;
+      await live?.stop({ graceMs: 0 });
+      if (signal.aborted) {
+        // A host that ends leaves it on its way: the next one goes on with it.
+        if (this.#closed || this.rows.get(row.id) === undefined) return;
+        this.rows.setState(row.id, "STOPPED");
+        this.rows.event(row.id, "stopped", "Superseded before it was ready");
+        return;
+      }
+      const known = asDeploymentError(error, "loading");
+      this.rows.setState(row.id, "FAILED", known);
+      this.rows.event(row.id, "failed", known.message, { ...known });
+      return;
+    }
+    environment.incoming = null;
+    if (environment.rollout !== null) this.#endRollout(environment, "superseded");
+    live.autoscale();
+    if (percent === undefined || environment.serving === null) {
+      await this.#switch(environment, live);
+      return;
+    }
+    this.rows.transaction(() => {
+      this.rows.setRollout(row, percent);
+      this.rows.setState(row.id, "ACTIVE");
+      this.rows.event(row.id, "rollout-started", `${percent} % of the requests`, { percent });
+    });
+    environment.startRollout(live, percent);
+  }
+
+  /** On disk first, then in memory, within one turn of the loop; then the old one ends what it has. */
+  async #switch(environment: LiveEnvironment, live: LiveDeployment): Promise<void> {
+    const old = environment.serving;
+    this.rows.transaction(() => {
+      this.rows.activate(live.row, old?.row.id ?? null);
+      this.rows.event(live.row.id, "activated", `Serves ${live.row.environment}`);
+      if (old !== null) this.rows.event(old.row.id, "superseded", `${live.row.id} serves now`);
+    });
+    environment.switchTo(live);
+    if (old === null) return;
+    old.traffic.retire();
+    environment.drain(old, DRAIN_MS);
+  }
+
+  #endRollout(environment: LiveEnvironment, reason: string): void {
+    const { rollout } = environment;
+    if (rollout === null) return;
+    const { row, traffic } = rollout.live;
+    this.rows.transaction(() => {
+      this.rows.setRollout(row, null);
+      this.rows.setDesired(row.model, row.environment, environment.serving?.row.id ?? null);
+      const message = `The rollout was ${reason}`;
+      if (reason === "superseded") this.rows.setState(row.id, "STOPPED");
+      else this.rows.setState(row.id, "FAILED", { stage: "rollout", code: "ROLLOUT_ABORTED", message });
+      this.rows.event(row.id, "rollout-aborted", message);
+    });
+    environment.endRollout();
+    traffic.retire();
+    environment.drain(rollout.live, DRAIN_MS);
+  }
+
+  #rolloutOf(model: string, environment: string): LiveDeployment {
+    this.#requireModel(model);
+    const live = this.#environments.get(keyOf(model, environment))?.rollout?.live;
+    if (live != null) return live;
+    throw new HostError("CONFLICT", `No rollout is under way in ${environment} of ${model}.`, {
+      hint: "Start one: purlin push --rollout 10",
+    });
+  }
+
+  #tick(): void {
+    const atMs = performance.now();
+    for (const environment of this.#environments.values()) {
+      for (const live of environment.all()) live.tick(atMs);
+      const { rollout, serving } = environment;
+      if (rollout === null || serving === null) continue;
+      const verdict = judge({ old: serving.traffic.stats(), new: rollout.live.traffic.stats() });
+      if (typeof verdict === "object") this.#endRollout(environment, `aborted: ${verdict.abort}`);
+    }
+  }
+
+  #resume(row: DeploymentRow): LiveDeployment {
+    const live = this.#live(row);
+    live.resume();
+    return live;
+  }
+
+  #live(row: DeploymentRow): LiveDeployment {
+    const { store, engine, secretsFor, timing } = this.#options;
+    const config = effectiveConfig(store, row);
+    return new LiveDeployment({
+      row,
+      config,
+      store,
+      engine,
+      timing,
+      secrets: () => secretsFor(Object.keys(config.secrets)),
+      onEvent: (type, message, data) => this.rows.event(row.id, type, message, data),
+    });
+  }
+
+  #environment(model: string, name: string): LiveEnvironment {
+    const key = keyOf(model, name);
+    let environment = this.#environments.get(key);
+    if (environment === undefined) this.#environments.set(key, (environment = new LiveEnvironment()));
+    return environment;
+  }
+
+  #status(model: string): EnvironmentInfo[] {
+    return this.rows
+      .environments(model)
+      .map((row) => environmentInfo(this.rows, row, this.#environment(row.model, row.name)));
+  }
+
+  #requireModel(model: string): void {
+    if (!this.rows.hasModel(model)) throw noModel(model);
+  }
+}
+
+const keyOf = (model: string, environment: string): string => `${model}/${environment}`;
+
+function noModel(model: string): HostError {
+  return new HostError("NOT_FOUND", `There is no model ${model} on this host.`, {
+    hint: "purlin list names those that are there; purlin push brings one.",
+  });
+}
+
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new Error("superseded"));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  work.catch(() => undefined);
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,311 @@
+import { randomBytes } from "node:crypto";
+import { isAppError } from "../errors.ts";
+import { probeReady } from "../client/probe-ready.ts";
+import type { DeploymentError, ReplicaInfo } from "../protocol/host-api.ts";
+import type { Engine, Replica, ReplicaSpec } from "./engine.ts";
+
+/** All in milliseconds. */
+export interface ReplicaTiming {
+  probeEvery: number;
+  probeTimeout: number;
+  /** Missed probes in a row until it gets no more requests, and until it is replaced. */
+  missesToLeave: number;
+  missesToReplace: number;
+  firstBackOff: number;
+  longestBackOff: number;
+  /** Healthy for so long: earlier failures are forgotten. */
+  forgiveAfter: number;
+  /** For requests under way when a replica is taken away. */
+  drain: number;
+}
+
+export const REPLICA_TIMING: ReplicaTiming = {
+  probeEvery: 2000,
+  probeTimeout: 2000,
+  missesToLeave: 3,
+  missesToReplace: 15,
+  firstBackOff: 500,
+  longestBackOff: 30_000,
+  forgiveAfter: 60_000,
+  drain: 75_000,
+};
+
+/** Starts in a row that may fail before the set says that it has failed; it goes on trying. */
+const FAILURES_TO_TELL = 5;
+
+export interface Backends {
+  add(backend: { id: string; address: string }): void;
+  /** Resolves when the last request of it is over. */
+  remove(id: string): Promise<void>;
+}
+
+export interface ReplicaSetOptions {
+  engine: Engine;
+  /** Everything but the id; asked for at each start. */
+  spec(): Omit<ReplicaSpec, "id">;
+  backends: Backends;
+  inFlight(id: string): number;
+  onEvent(type: string, message: string, data?: Record<string, unknown>): void;
+  onLine(replica: string, line: string): void;
+  timing?: ReplicaTiming;
+}
+
+interface Member {
+  id: string;
+  replica: Replica;
+  state: "starting" | "loading" | "ready" | "draining";
+  address: string | null;
+  misses: number;
+  readySince: number | null;
+  since: Date;
+  gone: boolean;
+}
+
+/** The replicas of one deployment: as many as are wanted, replaced when they fail, with growing pauses. */
+export class ReplicaSet {
+  /** The first replica is ready; rejects with the model's own error where the first one cannot be loaded. */
+  readonly firstReady: Promise<void>;
+  readonly #options: ReplicaSetOptions;
+  readonly #timing: ReplicaTiming;
+  readonly #members = new Set<Member>();
+  readonly #prober: NodeJS.Timeout;
+  #wanted = 0;
+  #failures = 0;
+  #restarts = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+  #provenAt: number | null = null;
+  #lastError: DeploymentError | null = null;
+  #resolveFirst!: () => void;
+  #rejectFirst!: (error: unknown) => void;
+
+  constructor(options: ReplicaSetOptions) {
+    this.#options = options;
+    this.#timing = options.timing ?? REPLICA_TIMING;
+    this.firstReady = new Promise((resolve, reject) => {
+      this.#resolveFirst = resolve;
+      this.#rejectFirst = reject;
+    });
+    this.firstReady.catch(() => undefined);
+    this.#prober = setInterval(() => this.#probeAll(), this.#timing.probeEvery);
+    this.#prober.unref();
+  }
+
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  get ready(): number {
+    return [...this.#members].filter(
+      ({ state, misses }) => state === "ready" && misses < this.#timing.missesToLeave,
+    ).length;
+  }
+
+  /** Why replicas do not come up, for as long as they do not. */
+  get lastError(): DeploymentError | null {
+    return this.#failures > 0 ? this.#lastError : null;
+  }
+
+  /** A deployment that was live before this host was started needs no proof: its replicas are restarted if they fail. */
+  assumeProven(): void {
+    this.#provenAt ??= performance.now();
+  }
+
+  scale(wanted: number): void {
+    if (this.#stopped) return;
+    this.#wanted = wanted;
+    this.#settle();
+  }
+
+  list(): Omit<ReplicaInfo, "deployment" | "package">[] {
+    return [...this.#members].map((member) => ({
+      id: member.id,
+      state: member.state,
+      in_flight: this.#options.inFlight(member.id),
+      restarts: this.#restarts,
+      pid: member.replica.pid,
+      rss_bytes: member.replica.stats()?.rssBytes ?? null,
+      since: member.since.toISOString(),
+    }));
+  }
+
+  setSecrets(secrets: Record<string, string>): void {
+    for (const { replica } of this.#members) replica.setSecrets(secrets);
+  }
+
+  /** A replica whose connections break although it says that it is well. */
+  suspect(id: string): void {
+    const member = [...this.#members].find((each) => each.id === id);
+    if (member?.state === "ready") this.#replace(member, "its connections break");
+  }
+
+  async stop({ graceMs = this.#timing.drain }: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped = true;
+    this.#wanted = 0;
+    clearInterval(this.#prober);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#rejectFirst(new Error("stopped"));
+    await Promise.all([...this.#members].map((member) => this.#drain(member, graceMs)));
+  }
+
+  #settle(): void {
+    const alive = [...this.#members].filter(({ state }) => state !== "draining");
+    for (let count = alive.length; count < this.#wanted; count++) {
+      if (this.#timer !== null) break;
+      this.#start();
+    }
+    // Those that are not ready yet first, then the newest: the oldest have shown that they are well.
+    const surplus = alive.sort(
+      (a, b) => Number(a.state === "ready") - Number(b.state === "ready") || +b.since - +a.since,
+    );
+    for (const member of surplus.slice(0, Math.max(0, alive.length - this.#wanted))) {
+      void this.#drain(member, this.#timing.drain);
+    }
+  }
+
+  #start(): void {
+    const id = `rep_${randomBytes(6).toString("hex")}`;
+    const { engine, onEvent, onLine, backends } = this.#options;
+    const replica = engine.start(
+      { ...this.#options.spec(), id },
+      {
+        onLine: (line) => onLine(id, line),
+        onEvent: (event) => {
+          if (event.type === "loading" && member.state === "starting") member.state = "loading";
+          if (event.type === "crashed")
+            onEvent("crashed", `A model process ended: ${event.reason}`, { replica: id });
+        },
+      },
+    );
+    const member: Member = {
+      id,
+      replica,
+      state: "starting",
+      address: null,
+      misses: 0,
+      readySince: null,
+      since: new Date(),
+      gone: false,
+    };
+    this.#members.add(member);
+    onEvent("replica-started", `Replica ${id} starts`, { replica: id });
+    void replica.listening.then((address) => (member.address = address)).catch(() => undefined);
+    let failure: unknown = null;
+    replica.ready.then(
+      async ({ load_ms }) => {
+        member.address ??= await replica.listening;
+        if (member.state === "draining") return;
+        member.state = "ready";
+        member.readySince = performance.now();
+        this.#failures = 0;
+        this.#provenAt ??= performance.now();
+        backends.add({ id, address: member.address });
+        onEvent("replica-ready", `Replica ${id} is ready; the model loaded in ${Math.round(load_ms)} ms`, {
+          replica: id,
+          load_ms,
+        });
+        this.#resolveFirst();
+      },
+      (error: unknown) => (failure = error),
+    );
+    void replica.exited.then(({ reason }) => this.#exited(member, reason, failure));
+  }
+
+  #exited(member: Member, reason: string, failure: unknown): void {
+    const { onEvent, backends } = this.#options;
+    member.gone = true;
+    this.#members.delete(member);
+    void backends.remove(member.id);
+    if (member.state === "draining" || this.#stopped) return;
+    const error = failure ?? new Error(`The replica ended: ${reason}`);
+    this.#lastError = asDeploymentError(error, member.readySince === null ? "loading" : "starting");
+    onEvent("replica-ended", `Replica ${member.id} ended: ${reason}`, { replica: member.id, reason });
+    if (this.#provenAt === null) {
+      // Never loaded once: it is the deployment that fails, at once, with the model's own words.
+      this.#wanted = 0;
+      this.#rejectFirst(error);
+      return;
+    }
+    const healthyFor = member.readySince === null ? 0 : performance.now() - member.readySince;
+    if (healthyFor > this.#timing.forgiveAfter) this.#failures = 0;
+    this.#failures += 1;
+    this.#restarts += 1;
+    if (this.#failures === FAILURES_TO_TELL) {
+      onEvent("unhealthy", `${FAILURES_TO_TELL} starts in a row have failed: ${this.#lastError.message}`);
+    }
+    // The first one is replaced at once.
+    const pause =
+      this.#failures === 1
+        ? 0
+        : Math.min(this.#timing.longestBackOff, this.#timing.firstBackOff * 2 ** (this.#failures - 2));
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#settle();
+    }, pause);
+  }
+
+  async #drain(member: Member, graceMs: number): Promise<void> {
+    if (member.state === "draining" && !member.gone) {
+      await member.replica.exited;
+      return;
+    }
+    const wasReady = member.state === "ready";
+    member.state = "draining";
+    if (wasReady && graceMs > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise((resolve) => (timer = setTimeout(resolve, graceMs)));
+      await Promise.race([this.#options.backends.remove(member.id), limit, member.replica.exited]);
+      clearTimeout(timer);
+    } else void this.#options.backends.remove(member.id);
+    await member.replica.stop({ graceMs: wasReady ? Math.min(graceMs, 10_000) : 0 });
+    this.#members.delete(member);
+  }
+
+  /** Another one first, where there is none besides it; then this one goes. */
+  #replace(member: Member, why: string): void {
+    this.#options.onEvent("replica-replaced", `Replica ${member.id} is replaced: ${why}`, {
+      replica: member.id,
+    });
+    void this.#options.backends.remove(member.id);
+    member.state = "draining";
+    void member.replica.stop({ graceMs: 0 });
+    this.#restarts += 1;
+    this.#settle();
+  }
+
+  #probeAll(): void {
+    for (const member of this.#members) {
+      if (member.state === "ready" && member.address !== null) void this.#probe(member, member.address);
+    }
+  }
+
+  async #probe(member: Member, address: string): Promise<void> {
+    const isReady = await probeReady(address, this.#timing.probeTimeout);
+    if (member.gone || member.state !== "ready") return;
+    const { missesToLeave, missesToReplace } = this.#timing;
+    if (isReady) {
+      if (member.misses >= missesToLeave) this.#options.backends.add({ id: member.id, address });
+      member.misses = 0;
+      return;
+    }
+    member.misses += 1;
+    if (member.misses === missesToLeave) {
+      this.#options.onEvent("replica-unready", `Replica ${member.id} does not answer its probes`, {
+        replica: member.id,
+      });
+      void this.#options.backends.remove(member.id);
+    }
+    if (member.misses >= missesToReplace)
+      this.#replace(member, `${member.misses} probes in a row have failed`);
+  }
+}
+
+/** What the timeline and the pusher are told; the model's own words where it has said something. */
+export function asDeploymentError(error: unknown, stage: DeploymentError["stage"]): DeploymentError {
+  if (!isAppError(error)) {
+    return { stage, code: "RUNTIME_FAILED", message: error instanceof Error ? error.message : String(error) };
+  }
+  const stack = error.problems[0]?.message;
+  return { stage, code: error.code, message: error.message, ...(stack === undefined ? {} : { stack }) };
+}
