@@ -22,6 +22,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 try {
   await make();
   await serve();
+  await deploy();
   say(`\n${paint(32, "✔")} all of it worked, in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   await finish(0);
 } catch (error) {
@@ -65,6 +66,27 @@ async function serve() {
 
   await shell.run("purlin test");
   await server.stop();
+}
+
+/** A deployment server on this machine: the model goes live, is changed, and is taken back. */
+async function deploy() {
+  const host = shell.background("purlin host --port 0");
+  await host.seen(/listening on (\S+)/, { within: READY_MS });
+  await shell.run("purlin push");
+  const predict = "purlin predict my-ocr -f receipt.json";
+  const text = await shell.run(`${predict} | node -p 'JSON.parse(fs.readFileSync(0)).text'`);
+  for (const line of EXPECTED) {
+    if (!text.includes(line)) throw new Error(`the deployed model did not read "${line}"`);
+  }
+
+  await shell.run(`sed ${IN_PLACE} 's/rows: rows.length, //' model/model.ts`);
+  await shell.run("purlin push");
+  const rows = `${predict} | node -p 'JSON.parse(fs.readFileSync(0)).rows'`;
+  if ((await shell.run(rows)).trim() !== "undefined") throw new Error("the push did not change the answer");
+  await shell.run("purlin rollback my-ocr");
+  if (!(Number(await shell.run(rows)) > 0)) throw new Error("the rollback did not bring the old answer back");
+  await shell.run("purlin status my-ocr");
+  await host.stop();
 }
 
 async function finish(code) {

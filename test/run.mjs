@@ -1,4 +1,4 @@
-// Runs one suite of tests: node test/run.mjs unit | e2e | soak [part of a path ...]
+// Runs one suite of tests: node test/run.mjs unit | e2e | load | faults | soak [part of a path ...]
 // Node 20's own runner expands no globs and does not read TypeScript, hence the list and tsx.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -8,8 +8,10 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [suite = "unit", ...filters] = process.argv.slice(2);
 const SUITES = {
-  unit: { inSuite: (file) => !/^test\/(e2e|soak)\//.test(file), concurrency: 2, minutes: 3 },
+  unit: { inSuite: (file) => !/^test\/(e2e|load|faults|soak)\//.test(file), concurrency: 2, minutes: 3 },
   e2e: { inSuite: (file) => file.startsWith("test/e2e/"), concurrency: 1, minutes: 10 },
+  load: { inSuite: (file) => file.startsWith("test/load/"), concurrency: 1, minutes: 30 },
+  faults: { inSuite: (file) => file.startsWith("test/faults/"), concurrency: 1, minutes: 30 },
   soak: { inSuite: (file) => file.startsWith("test/soak/"), concurrency: 1, minutes: 30 },
 };
 

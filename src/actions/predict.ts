@@ -8,6 +8,9 @@ import type { PredictInput } from "./read-predict-input.ts";
 export interface PredictOptions {
   /** http://host:port, or unix:PATH. */
   address: string;
+  /** Where the model's routes are on that server: /models/m/environments/production/sync; its root without it. */
+  base?: string | undefined;
+  key?: string | null | undefined;
   method: CallableMethod;
   input: PredictInput;
   /** Pieces as they come, instead of one gathered answer. */
@@ -33,8 +36,9 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
   const { address, method, input, timeoutMs, signal } = options;
   const call = {
     address,
-    path: METHOD_PATHS[method],
+    path: `${options.base ?? ""}${METHOD_PATHS[method]}`,
     headers: {
+      ...(options.key ? { authorization: `Bearer ${options.key}` } : {}),
       "content-type": input.contentType,
       ...(input.length === null ? {} : { "content-length": String(input.length) }),
       // Exactly this one asks for a gathered answer (model contract §5).

@@ -19,6 +19,23 @@ export function parseSeconds(text: string): number {
 
 const SECONDS_PER: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
+export function parsePercent(text: string): number {
+  return wholeNumber(text.replace(/%$/, ""), 1, 99);
+}
+
+export function parseCount(text: string): number {
+  return wholeNumber(text, 1, 100_000);
+}
+
+/** "10m" ago, or a time as it is written: as ISO 8601 text. */
+export function parseSince(text: string): string {
+  if (/^\d+(?:\.\d+)?\s*(ms|s|m|h)?$/.test(text))
+    return new Date(Date.now() - parseSeconds(text) * 1000).toISOString();
+  const at = new Date(text);
+  if (!Number.isNaN(at.getTime())) return at.toISOString();
+  throw new InvalidArgumentError("It must be a span (10m, 2h) or a time (2026-01-31T12:00).");
+}
+
 function wholeNumber(text: string, least: number, most: number): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;

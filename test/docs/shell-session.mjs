@@ -20,6 +20,10 @@ export function openShell(purlin) {
   const env = {
     ...process.env,
     PATH: `${bin}${delimiter}${process.env.PATH}`,
+    // The story has a home of its own: it neither sees nor changes what this user has set up.
+    PURLIN_HOME: join(root, ".home"),
+    PURLIN_API_URL: undefined,
+    PURLIN_API_KEY: undefined,
     // Not what a story is about.
     npm_config_prefer_offline: "true",
     npm_config_audit: "false",

@@ -4,9 +4,13 @@ import { UsageError } from "../../errors.ts";
 import { type CallableMethod, METHOD_PATHS } from "../../protocol/method-paths.ts";
 import { type CommandContext, defineCommand, type Output } from "../define-command.ts";
 import { parseSeconds } from "../parse-values.ts";
+import { remoteOption, type RemoteOptions } from "../remote-option.ts";
 import { formatMs } from "../report/format.ts";
 
-interface Options {
+interface Options extends RemoteOptions {
+  environment: string;
+  deployment?: string;
+  development?: true;
   data?: string;
   file?: string;
   contentType?: string;
@@ -24,7 +28,16 @@ export const predictCommand = defineCommand<Options>({
   description:
     "Calls a running model once and prints its answer.\n" +
     "The input is JSON, or bytes where a file is no text; an error answer makes the exit code 1.",
+  arguments: [{ name: "[model]", description: "a deployed model; --local for one that is served here" }],
   options: [
+    remoteOption,
+    {
+      flags: "-e, --environment <name>",
+      description: "the environment that is asked",
+      default: "production",
+    },
+    { flags: "--deployment <id>", description: "that deployment" },
+    { flags: "--development", description: "the development deployment" },
     { flags: "-d, --data <json>", description: "the input" },
     { flags: "-f, --file <file>", description: "a file with the input" },
     { flags: "--content-type <type>", description: "send the input unread, as this type" },
@@ -46,12 +59,13 @@ export const predictCommand = defineCommand<Options>({
     },
   ],
   examples: [
+    `purlin predict my-model -d '{"text": "hello"}'`,
     `purlin predict --local -d '{"text": "hello"}'`,
     "purlin predict --local http://127.0.0.1:9000 -f photo.jpg",
     "cat input.json | purlin predict --local --stream",
   ],
-  async run({ options }, context) {
-    const address = readAddress(options.local);
+  async run({ args, options }, context) {
+    const place = await findPlace(args[0], options, context);
     const method = readMethod(options.method);
     const [{ predict }, { readPredictInput }] = await Promise.all([
       import("../../actions/predict.ts"),
@@ -59,7 +73,7 @@ export const predictCommand = defineCommand<Options>({
     ]);
     const input = await readPredictInput(inputSource(options, context));
     const result = await predict({
-      address,
+      ...place,
       method,
       input,
       stream: options.stream === true,
@@ -80,13 +94,33 @@ export const predictCommand = defineCommand<Options>({
   },
 });
 
-function readAddress(local: string | true | undefined): string {
-  if (local === undefined) {
+interface Place {
+  address: string;
+  base?: string;
+  key?: string | null;
+}
+
+async function findPlace(
+  model: string | undefined,
+  options: Options,
+  { env }: CommandContext,
+): Promise<Place> {
+  if (options.local !== undefined) {
+    if (model === undefined) return { address: readAddress(options.local) };
+    throw new UsageError("Both a model and --local were given.", "Give the one that is meant.");
+  }
+  if (model === undefined) {
     throw new UsageError(
-      "predict needs to be told where the model runs, and knows no deployment server yet.",
-      "For a model served on this machine: purlin predict --local http://127.0.0.1:8080",
+      "predict needs to be told which model.",
+      "As in purlin predict my-model; for one served on this machine: purlin predict --local http://127.0.0.1:8080",
     );
   }
+  const { findModel } = await import("../../actions/find-model.ts");
+  const environment = options.development === true ? "development" : options.environment;
+  return findModel({ model, environment, deployment: options.deployment, remote: options.remote, env });
+}
+
+function readAddress(local: string | true): string {
   if (local === true) return DEFAULT_ADDRESS;
   if (local.startsWith("unix:")) return local;
   const text = /^\d+$/.test(local)
