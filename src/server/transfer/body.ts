@@ -41,6 +41,8 @@ export function steadyBody(req: IncomingMessage, limits: TransferLimits): Readab
     out.destroy(new HostError("BAD_REQUEST", "The client went before the body was whole.")),
   );
   out.once("close", () => clearInterval(timer));
+  // Who was refused before reading is not there to hear of it; an error that nobody hears would end the host.
+  out.on("error", () => {});
   req.pipe(out);
   return out;
 }
@@ -54,11 +56,11 @@ export async function readJsonBody(
   const declared = Number(req.headers["content-length"] ?? 0);
   if (declared > limit) throw tooLarge(limit);
   const pieces: Buffer[] = [];
-  const body = steadyBody(req, limits);
   const encoding = req.headers["content-encoding"] ?? "identity";
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new HostError("BAD_REQUEST", `The body is encoded as ${encoding}; identity and gzip are read.`);
   }
+  const body = steadyBody(req, limits);
   let packed = 0;
   let total = 0;
   const count = new Transform({

@@ -1,6 +1,7 @@
 import { isAppError } from "../../errors.ts";
 import { checkManifest } from "../../pack/check-manifest.ts";
-import type { PackageManifest } from "../../protocol/manifest.ts";
+import type { Digest, PackageManifest } from "../../protocol/manifest.ts";
+import { findPathClash, pathProblem } from "../../protocol/package-path.ts";
 import type { TransferLimits } from "../../protocol/transfer.ts";
 import { HostError } from "../host-error.ts";
 
@@ -47,14 +48,58 @@ export function checkPush(value: unknown, { model, target, limits }: PushRules):
 }
 
 function checked(value: unknown): PackageManifest {
+  const files = entriesOf(value);
+  for (const path of files) {
+    const reason = pathProblem(path);
+    if (reason !== null) throw badPath({ path, reason });
+  }
+  const clash = findPathClash(files);
+  if (clash !== null) throw badPath({ path: clash.second, reason: `clashes with ${clash.first}` });
   try {
-    return checkManifest(value, "What was sent");
+    const manifest = checkManifest(value, "What was sent");
+    checkEntry(manifest);
+    checkSizes(manifest);
+    return manifest;
   } catch (error) {
     if (!isAppError(error)) throw error;
-    const code =
-      error.message.includes("the path ") || error.message.includes(" clashes with ")
-        ? "BAD_PATH"
-        : "BAD_MANIFEST";
-    throw new HostError(code, error.message, { hint: "Build the package again and push that one." });
+    throw badManifest(error.message);
   }
+}
+
+/** What is no list of files is told by checkManifest, in its words. */
+function entriesOf(value: unknown): string[] {
+  const files = (value as { files?: unknown } | null)?.files;
+  if (!Array.isArray(files)) return [];
+  return files.flatMap((entry: unknown) =>
+    Array.isArray(entry) && typeof entry[1] === "string" ? [entry[1]] : [],
+  );
+}
+
+function checkEntry({ entry, files }: PackageManifest): void {
+  if (!files.some(([layer, path]) => layer === "code" && path === entry.module)) {
+    throw badManifest(`Its entry ${JSON.stringify(entry.module)} is none of its files of code.`);
+  }
+}
+
+function checkSizes({ files }: PackageManifest): void {
+  const sizes = new Map<Digest, number>();
+  for (const [, path, digest, size] of files) {
+    const other = sizes.get(digest);
+    if (other !== undefined && other !== size) {
+      throw badManifest(`${path} has ${size} bytes, and another file of the same digest has ${other}.`);
+    }
+    sizes.set(digest, size);
+  }
+}
+
+function badPath(details: { path: string; reason: string }): HostError {
+  const { path, reason } = details;
+  return new HostError("BAD_PATH", `The path ${JSON.stringify(path)} ${reason}.`, {
+    hint: "Rename the file, build the package again and push that one.",
+    details,
+  });
+}
+
+function badManifest(message: string): HostError {
+  return new HostError("BAD_MANIFEST", message, { hint: "Build the package again and push that one." });
 }

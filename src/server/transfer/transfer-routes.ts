@@ -1,3 +1,4 @@
+import { MODEL_NAME } from "../../project/model-name.ts";
 import {
   BATCH_TYPE,
   type BatchAnswer,
@@ -12,6 +13,7 @@ import { HostError } from "../host-error.ts";
 import type { PushRow, Store } from "../store/store.ts";
 import { declaredLength, readJsonBody, steadyBody } from "./body.ts";
 import { checkPush } from "./check-push.ts";
+import { checkStoredSizes } from "./check-stored-sizes.ts";
 import { isDigest, readBatch } from "./read-batch.ts";
 
 export interface TransferOptions {
@@ -72,7 +74,7 @@ export function transferRoutes(options: TransferOptions): Route[] {
           );
         }
         call.json(200, {
-          missing: blobs.missing(call.params["model"] as string, digests),
+          missing: blobs.missing(modelOf(call), digests),
         } satisfies MissingAnswer);
       },
     },
@@ -163,7 +165,10 @@ export function transferRoutes(options: TransferOptions): Route[] {
       async handle(call) {
         const request = readCommit(await json(call, 64 * 1024));
         const push = packages.push(modelOf(call), call.params["push"] as string);
-        const { deployment, fresh } = packages.commit(push, () => options.deploy(push, request, call.key));
+        const { deployment, fresh } = packages.commit(push, () => {
+          checkStoredSizes(store, push.manifest);
+          return options.deploy(push, request, call.key);
+        });
         call.audit({ deployment, package: push.package, environment: request.environment });
         if (fresh) options.afterCommit(deployment);
         call.json(fresh ? 201 : 200, {
@@ -178,7 +183,14 @@ export function transferRoutes(options: TransferOptions): Route[] {
   return routes.map((route) => ({ ...route, scope: "deploy" }));
 }
 
-const modelOf = (call: ApiCall): string => call.params["model"] as string;
+/** Decoded, it could hold anything; it becomes the name of a folder. */
+function modelOf(call: ApiCall): string {
+  const name = call.params["model"] as string;
+  if (MODEL_NAME.test(name)) return name;
+  throw new HostError("BAD_REQUEST", `${JSON.stringify(name)} is no name of a model.`, {
+    hint: "Lower-case letters, digits and -, at most 63.",
+  });
+}
 
 function digestOf(value: unknown): `sha256:${string}` {
   if (isDigest(value)) return value;
