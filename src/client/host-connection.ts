@@ -9,13 +9,15 @@ export interface HostCall {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   headers?: Record<string, string>;
-  /** A function makes a stream anew for each attempt. */
-  body?: string | Uint8Array | (() => Readable);
+  /** A function makes a stream anew for each attempt; `alive` is to be called with each piece that is taken. */
+  body?: string | Uint8Array | ((alive: () => void) => Readable);
   signal?: AbortSignal | undefined;
   /** May be sent again where nobody knows whether it has arrived. */
   idempotent?: boolean;
-  /** Until the head of the answer; 60 s. */
+  /** Until the head of the answer, from the last piece of a streamed body that was taken; 60 s. */
   timeoutMs?: number;
+  /** Told of each failure that the call is tried again after. */
+  onRetry?: (error: unknown) => void;
 }
 
 export interface HostAnswer {
@@ -58,18 +60,16 @@ export async function openHostConnection({
   });
 
   async function send(call: HostCall): Promise<Dispatcher.ResponseData> {
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? TIMEOUT_MS);
     // Only until the head is there: what follows may go on for as long as it likes.
     const head = new AbortController();
-    const abort = (reason: unknown): void => head.abort(reason);
-    const onTimeout = (): void => abort(timeout.reason);
-    const onSignal = (): void => abort(call.signal?.reason);
-    timeout.addEventListener("abort", onTimeout);
+    const timer = setTimeout(() => head.abort(new TimeoutError()), call.timeoutMs ?? TIMEOUT_MS);
+    const onSignal = (): void => head.abort(call.signal?.reason);
     if (call.signal?.aborted) onSignal();
     call.signal?.addEventListener("abort", onSignal);
+    const forget = (): void => call.signal?.removeEventListener("abort", onSignal);
     try {
-      const body = typeof call.body === "function" ? call.body() : call.body;
-      return await request(new URL(call.path, `${url}/`), {
+      const body = typeof call.body === "function" ? call.body(() => timer.refresh()) : call.body;
+      const answer = await request(new URL(call.path, `${url}/`), {
         method: call.method,
         headers: {
           ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -80,11 +80,15 @@ export async function openHostConnection({
         dispatcher: agent,
         signal: head.signal,
       });
+      // A signal outlives thousands of calls.
+      answer.body.once("close", forget);
+      return answer;
     } catch (error) {
+      forget();
       if (call.signal?.aborted) throw call.signal.reason;
       throw unreachable(url, error);
     } finally {
-      timeout.removeEventListener("abort", onTimeout);
+      clearTimeout(timer);
     }
   }
 
@@ -101,9 +105,10 @@ export async function openHostConnection({
   const again = (call: HostCall) => (error: unknown) => {
     if (error instanceof HostAnswerError) {
       // What the host refused it has not done.
-      return [429, 502, 503, 504].includes(error.status) ? error.retryAfter * 1000 : null;
+      if ([429, 502, 503, 504].includes(error.status)) return error.retryAfter * 1000;
+      return call.idempotent === true && [408, 500].includes(error.status) ? 0 : null;
     }
-    return call.idempotent === true && !isAbort(error) ? 0 : null;
+    return call.idempotent === true && !isBodyAtFault(error) ? 0 : null;
   };
 
   return {
@@ -117,7 +122,7 @@ export async function openHostConnection({
           });
           return { status: answer.statusCode, headers: answer.headers, body: parse(text) };
         },
-        { signal: call.signal, again: again(call) },
+        { signal: call.signal, again: again(call), onRetry: call.onRetry },
       ),
     open: async (call) => {
       const answer = await retry(() => checked(call), { signal: call.signal, again: again(call) });
@@ -136,7 +141,15 @@ function parse(text: string): unknown {
   }
 }
 
-const isAbort = (error: unknown): boolean => (error as Error).name === "AbortError";
+class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+}
+
+/** What was read is not what was announced, or cannot be read: sending it again is up to the caller. */
+function isBodyAtFault(error: unknown): boolean {
+  const code = (error as { cause?: { code?: string } }).cause?.code ?? "";
+  return ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "ENOENT", "EACCES", "EISDIR", "EIO"].includes(code);
+}
 
 function unreachable(url: string, error: unknown): AppError {
   const { code, message } = error as NodeJS.ErrnoException;

@@ -8,10 +8,12 @@ export interface RetryOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds to wait at least, or null where there is no point in trying again. */
   again(error: unknown): number | null;
+  /** Before each pause. */
+  onRetry?: ((error: unknown) => void) | undefined;
 }
 
 /** Tries up to five times, with pauses that double and are cut at random, so that clients do not come back together. */
-export async function retry<T>(work: () => Promise<T>, { signal, again }: RetryOptions): Promise<T> {
+export async function retry<T>(work: () => Promise<T>, { signal, again, onRetry }: RetryOptions): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
@@ -19,6 +21,7 @@ export async function retry<T>(work: () => Promise<T>, { signal, again }: RetryO
       signal?.throwIfAborted();
       const least = attempt === ATTEMPTS ? null : again(error);
       if (least === null) throw error;
+      onRetry?.(error);
       const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** (attempt - 1));
       await delay(
         Math.max(least, Math.random() * longest),

@@ -1,12 +1,13 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { AppError } from "../errors.ts";
+import { makeFolder } from "../util/make-folder.ts";
 
 /** Whole or not at all, and for this user alone. */
 export function writePrivateFile(path: string, text: string): void {
   const fresh = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     writeFileSync(fresh, text, { mode: 0o600 });
     chmodSync(fresh, 0o600);
     renameSync(fresh, path);

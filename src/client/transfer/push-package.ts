@@ -72,7 +72,7 @@ export async function pushPackage(options: PushPackageOptions): Promise<PushedPa
     } catch (error) {
       if (!(error instanceof HostAnswerError) || round === ROUNDS) throw error;
       if (error.hostCode === "MISSING_FILES") await send((error.details as { missing: Digest[] }).missing);
-      else if (error.hostCode === "GONE") push = await open();
+      else if (error.hostCode === "GONE" || error.hostCode === "NOT_FOUND") push = await open();
       else throw error;
     }
   }

@@ -5,9 +5,10 @@ import type { Database } from "../store/database.ts";
 
 interface SecretRow {
   name: string;
-  nonce: Uint8Array;
-  value: Uint8Array;
-  tag: Uint8Array;
+  /** Blobs come back as these. */
+  nonce: ArrayBuffer;
+  value: ArrayBuffer;
+  tag: ArrayBuffer;
   updated_at: string;
 }
 
@@ -32,7 +33,8 @@ export function createSecrets(
   const all = db.prepare("SELECT * FROM secrets ORDER BY name");
   checkMasterKey(db, masterKey);
 
-  function open({ name, nonce, value, tag }: SecretRow): string {
+  function open({ name, ...row }: SecretRow): string {
+    const [nonce, value, tag] = [Buffer.from(row.nonce), Buffer.from(row.value), Buffer.from(row.tag)];
     const decipher = createDecipheriv("aes-256-gcm", masterKey, nonce)
       .setAAD(Buffer.from(name))
       .setAuthTag(tag);

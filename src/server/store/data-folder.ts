@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
+import { makeFolder } from "../../util/make-folder.ts";
 import { processStart } from "../../util/process-start.ts";
 
 /** What a data folder holds; each is made when a store is opened. */
@@ -12,7 +13,7 @@ export type DataFolders = Record<(typeof FOLDERS)[number], string>;
 export function openDataFolder(dir: string): { folders: DataFolders; release(): void } {
   const folders = Object.fromEntries(FOLDERS.map((name) => [name, join(dir, name)])) as DataFolders;
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
   } catch (error) {
     throw new AppError("NOT_WRITABLE", `The data folder ${dir} cannot be made.`, {
       hint: "Name another one with --data.",

@@ -42,10 +42,6 @@ export function createPackageStore(
         expires_at: new Date(created.getTime() + limits.push_ttl_seconds * 1000).toISOString(),
       };
       return db.transaction(() => {
-        db.prepare("INSERT OR IGNORE INTO models (name, created_at) VALUES (?, ?)").run(
-          model,
-          created.toISOString(),
-        );
         db.prepare(
           "INSERT INTO pushes (id, model, package, manifest, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
         ).run(push.id, model, push.package, JSON.stringify(checked), created.toISOString(), push.expires_at);

@@ -154,12 +154,20 @@ describe("operations of a deployment server", () => {
     await project.write(
       "model/model.ts",
       `export class Model {
-        predict() { return "x"; }
         async *chatCompletions(input: any) { for (const word of ["a", "b", "c"]) yield word; }
-        async websocket(socket: any) { for await (const message of socket) await socket.send("heard " + message); }
+        predict() { return "x"; }
       }`,
     );
     await host.ok(["push", project.dir]);
+    const talker = await makeModelProject(t, "talking");
+    await talker.write("config.yaml", "model_name: talking\nruntime: {transport: {kind: websocket}}\n");
+    await talker.write(
+      "model/model.ts",
+      `export class Model {
+        async websocket(socket: any) { for await (const message of socket) await socket.send("heard " + message); }
+      }`,
+    );
+    await host.ok(["push", talker.dir]);
     const chat = await host.fetch("/v1/chat/completions", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -167,9 +175,12 @@ describe("operations of a deployment server", () => {
     });
     assert.equal(chat.status, 200);
     assert.equal((await chat.text()).replaceAll(/[^abc]/g, "").includes("abc"), true);
-    const socket = new WebSocket(`${host.url.replace("http", "ws")}/models/piped/environments/production/sync/v1/websocket`, {
-      headers: { authorization: `Bearer ${host.key}` },
-    });
+    const socket = new WebSocket(
+      `${host.url.replace("http", "ws")}/models/talking/environments/production/sync/v1/websocket`,
+      {
+        headers: { authorization: `Bearer ${host.key}` },
+      },
+    );
     const heard = await new Promise<string>((resolve, reject) => {
       socket.on("open", () => socket.send("you"));
       socket.on("message", (data) => resolve(String(data)));

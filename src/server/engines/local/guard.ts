@@ -10,7 +10,7 @@ while read -r sign pid; do
     -) left=""; for each in $groups; do [ "$each" = "$pid" ] || left="$left $each"; done; groups="$left" ;;
   esac
 done
-for each in $groups; do kill -9 -- "-$each" 2>/dev/null; done
+for each in $groups; do kill -9 "-$each" 2>/dev/null; done
 `;
 
 /**
