@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../../errors.ts";
 import type { FileEntry } from "../../protocol/manifest.ts";
 import type { UploadOpened } from "../../protocol/transfer.ts";
 import { HostAnswerError } from "../host-answer-error.ts";
@@ -104,7 +105,10 @@ export async function uploadInParts(options: PartsOptions, entry: FileEntry): Pr
 
   await onceMore(path, async () => {
     for (let round = 1; !(await sendAll()); round++) {
-      if (round === ROUNDS) throw new Error(`the host lost the upload of ${path} ${ROUNDS} times`);
+      if (round < ROUNDS) continue;
+      throw new AppError("HOST_REFUSED", `The server lost the upload of ${path} ${ROUNDS} times.`, {
+        hint: "Is somebody else pushing the same file and removing it? Push again: what was sent is kept.",
+      });
     }
   });
   progress.whole(digest, size);
