@@ -69,13 +69,16 @@ export async function readJsonBody(
       done(null, piece);
     },
   });
+  // The pipeline tells of its own end rather than of the reason for it.
+  let refusal: HostError | null = null;
   const gather = async (source: AsyncIterable<Buffer>): Promise<void> => {
     for await (const piece of source) {
       total += piece.length;
-      if (total > limit) throw tooLarge(limit);
-      if (encoding === "gzip" && total > 1024 * 1024 && total > packed * MAX_RATIO) {
-        throw new HostError("BAD_REQUEST", "The body grows more than a hundredfold when it is unpacked.");
+      if (total > limit) refusal = tooLarge(limit);
+      else if (encoding === "gzip" && total > 1024 * 1024 && total > packed * MAX_RATIO) {
+        refusal = new HostError("BAD_REQUEST", "The body grows more than a hundredfold when it is unpacked.");
       }
+      if (refusal !== null) throw refusal;
       pieces.push(piece);
     }
   };
@@ -83,7 +86,8 @@ export async function readJsonBody(
     if (encoding === "gzip") await pipeline(body, count, createGunzip(), gather);
     else await pipeline(body, gather);
   } catch (error) {
-    if (error instanceof HostError) throw error;
+    const known = refusal ?? error;
+    if (known instanceof HostError) throw known;
     throw new HostError("BAD_REQUEST", `The body cannot be read: ${(error as Error).message}`);
   }
   try {
