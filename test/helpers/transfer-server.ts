@@ -42,7 +42,7 @@ export interface TransferServerOptions {
 
 /** The transfer's own routes over a real store and a real socket; a commit makes a number, not a deployment. */
 export async function startTransferServer(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   options: TransferServerOptions = {},
 ): Promise<TransferServer> {
   const limits = { ...TRANSFER_LIMITS, ...options.limits } as TransferLimits;
