@@ -28,19 +28,20 @@ it(`${ROUNDS} rounds of kill -9 during push, commit, switch and garbage collecti
     const push = spawnCli(t, ["push", project.dir, "--force", "--json"], { cwd: project.dir, env: host.env });
     if (random.int(2) === 0) void host.fetch("/v1/gc", { method: "POST" }).catch(() => {});
     await Promise.race([delay(random.int(1600)), push.exited]);
-    const before = host.processes().filter((pid) => pid !== host.pid);
+    const before = host.processes().filter((pid) => pid !== host.pid && pid !== push.pid);
     if (killClient) push.kill("SIGKILL");
     await host.stop("SIGKILL");
+    await until(() => !before.some(isAlive), {
+      what: () => `${before.filter(isAlive)} to end in round ${round}`,
+    });
+    await host.start();
+    // A push that lives goes on with the host that is back.
     const { code } = await push.exited;
     if (code === 0) {
       acknowledged = round;
       outcomes.acknowledged += 1;
     } else outcomes["not acknowledged"] += 1;
-    await until(() => !before.some(isAlive), {
-      what: () => `${before.filter(isAlive)} to end in round ${round}`,
-    });
 
-    await host.start();
     const answer = await host.predict("killed", {});
     const text = await answer.text();
     assert.equal(answer.status, 200, `round ${round}: ${text}`);

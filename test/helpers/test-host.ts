@@ -46,7 +46,9 @@ export async function startTestHost(
   let server: SpawnedCli;
   let url = "";
   const start = async (): Promise<void> => {
-    server = spawnCli(t, ["host", "--port", "0", "--data", dataDir, ...(options.args ?? [])], {
+    // The second time at the same address: who was connected comes back to it.
+    const port = url === "" ? "0" : new URL(url).port;
+    server = spawnCli(t, ["host", "--port", port, "--data", dataDir, ...(options.args ?? [])], {
       cwd: root,
       env,
     });

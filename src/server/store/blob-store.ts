@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Digest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { DataFolders } from "./data-folder.ts";
 import { storageError } from "./storage-error.ts";
 import type { BlobStore } from "./store.ts";
@@ -43,13 +43,16 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
     return join(folders.blobs, hex.slice(0, 2), hex);
   };
 
+  function moveTo(path: string, from: string): void {
+    const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncFolder(folders.blobs);
+    renameSync(from, path);
+  }
+
   function adopt(model: string, digest: Digest, size: number, from: string): void {
-    const path = pathOf(digest);
-    if (isThere.get(digest) === undefined) {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      renameSync(from, path);
-      syncFolder(dirname(path));
-    } else rmSync(from, { force: true });
+    // Over one that is there, too: what came is verified, and that one may be damaged.
+    moveTo(pathOf(digest), from);
+    syncFolder(dirname(pathOf(digest)));
     db.transaction(() => {
       addBlob.run(digest, size, now().toISOString());
       lease.run(model, digest, until());
@@ -89,9 +92,17 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
     },
     async writeMany(model, files) {
       const good = files.filter(({ digest, bytes }) => digestOf(bytes) === digest);
-      const fresh = uniqueBy(good, isThere);
       const existing = good.filter(({ digest }) => isOurs.get(model, digest) !== undefined).length;
-      const written = new Map<string, string>();
+      // Those that are there already get their lease before anything is waited for: nothing may remove them meanwhile.
+      const fresh = db.transaction(() => {
+        const unique = [...new Map(good.map((file) => [file.digest, file])).values()];
+        return unique.filter(({ digest }) => {
+          if (isThere.get(digest) === undefined) return true;
+          lease.run(model, digest, until());
+          return false;
+        });
+      });
+      const written = new Map<Digest, string>();
       try {
         for (const { digest, bytes } of fresh) {
           const temporary = join(folders.tmp, randomBytes(12).toString("hex"));
@@ -101,10 +112,9 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
         await Promise.all([...written.values()].map(syncFile));
         const parents = new Set<string>();
         for (const [digest, temporary] of written) {
-          const path = pathOf(digest as Digest);
-          if (!parents.has(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+          const path = pathOf(digest);
+          moveTo(path, temporary);
           parents.add(dirname(path));
-          renameSync(temporary, path);
         }
         for (const parent of parents) syncFolder(parent);
       } catch (error) {
@@ -124,11 +134,6 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
 }
 
 const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
-function uniqueBy<File extends { digest: Digest }>(files: readonly File[], isThere: Statement): File[] {
-  const unique = new Map(files.map((file) => [file.digest, file]));
-  return [...unique.values()].filter(({ digest }) => isThere.get(digest) === undefined);
-}
 
 async function syncFile(path: string): Promise<void> {
   const handle = await open(path, "r");
@@ -151,8 +156,10 @@ async function writeVerified(handle: FileHandle, { digest, size, source }: Conte
   for await (const piece of gathered(source)) {
     total += piece.length;
     if (total > size) break;
+    // The disk and the hash work on it at the same time: writes have threads of their own.
+    const written = writeWhole(handle, piece);
     hash.update(piece);
-    await writeWhole(handle, piece);
+    await written;
   }
   if (total !== size) {
     throw new HostError(

@@ -1,8 +1,8 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
 import { makeFolder } from "../../util/make-folder.ts";
-import { processStart } from "../../util/process-start.ts";
+import { holdFile } from "./open-database.ts";
 
 /** What a data folder holds; each is made when a store is opened. */
 const FOLDERS = ["blobs", "tmp", "uploads", "trees", "packages", "configs", "logs", "run"] as const;
@@ -14,6 +14,7 @@ export function openDataFolder(dir: string): { folders: DataFolders; release(): 
   const folders = Object.fromEntries(FOLDERS.map((name) => [name, join(dir, name)])) as DataFolders;
   try {
     makeFolder(dir, 0o700);
+    chmodSync(dir, 0o700);
   } catch (error) {
     throw new AppError("NOT_WRITABLE", `The data folder ${dir} cannot be made.`, {
       hint: "Name another one with --data.",
@@ -28,43 +29,34 @@ export function openDataFolder(dir: string): { folders: DataFolders; release(): 
   return { folders, release };
 }
 
-/** The holder is told by its number and the time it was started: numbers come again. */
+/** The system's own lock decides, however a host ended; `lock` beside it says who holds it. */
 function takeLock(dir: string): () => void {
-  const file = join(dir, "lock");
-  const own = `${process.pid} ${processStart(process.pid) ?? ""}`;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const handle = openSync(file, "wx", 0o600);
-      writeSync(handle, own);
-      closeSync(handle);
-      return () => {
-        if (readOwner(file) === own) rmSync(file, { force: true });
-      };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "EEXIST") {
-        throw new AppError("NOT_WRITABLE", `Nothing can be written in ${dir}.`, {
-          hint: "Check its owner and permissions, or name another folder with --data.",
-          cause: error,
-        });
-      }
-      const owner = readOwner(file);
-      const [pid = "", started = ""] = owner.split(" ");
-      const runs = pid !== "" && (processStart(Number(pid)) ?? null) === (started === "" ? null : started);
-      if (attempt > 0 || (runs && started !== "")) {
-        throw new AppError("HOST_DATA", `Another host (process ${pid}) works on ${dir} already.`, {
-          hint: "Stop that one, or name another folder with --data.",
-        });
-      }
-      rmSync(file, { force: true });
-    }
+  const name = join(dir, "lock");
+  let held: ReturnType<typeof holdFile>;
+  try {
+    held = holdFile(`${name}.db`);
+  } catch (error) {
+    throw new AppError("NOT_WRITABLE", `Nothing can be written in ${dir}.`, {
+      hint: "Check its owner and permissions, or name another folder with --data.",
+      cause: error,
+    });
   }
+  if (held === null) {
+    throw new AppError("HOST_DATA", `Another host (process ${readOwner(name)}) works on ${dir} already.`, {
+      hint: "Stop that one, or name another folder with --data.",
+    });
+  }
+  writeFileSync(name, String(process.pid), { mode: 0o600 });
+  return () => {
+    rmSync(name, { force: true });
+    held.release();
+  };
 }
 
 function readOwner(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    return "";
+    return "unknown";
   }
 }

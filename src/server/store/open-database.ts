@@ -54,6 +54,22 @@ export function openDatabase(file: string): Database {
   return database;
 }
 
+/**
+ * Holds a file until `release` or the end of this process, however that comes: the system keeps such locks, so none is
+ * ever stale, and they hold between containers that share a disk. Null where another one holds it.
+ */
+export function holdFile(file: string): { release(): void } | null {
+  const raw = new Libsql(file);
+  try {
+    raw.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    raw.close();
+    if ((error as { code?: string }).code === "SQLITE_BUSY") return null;
+    throw error;
+  }
+  return { release: () => void raw.close() };
+}
+
 function migrate(database: Database, file: string): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (version > MIGRATIONS.length) {

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
 import { TRANSFER_LIMITS, type TransferLimits } from "../../protocol/transfer.ts";
@@ -46,9 +46,12 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
           throw new AppError("FILES_EXIST", `${file} is there already.`, { hint: "Name another file." });
         }
         db.prepare("VACUUM INTO ?").run(file);
+        // It has what keys and secrets are made of.
+        chmodSync(file, 0o600);
       },
       async close() {
         await logs.close();
+        await packages.places.settled();
         db.close();
         release();
       },

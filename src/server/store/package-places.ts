@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { chmod, constants, copyFile } from "node:fs/promises";
+import { chmod, constants, copyFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import {
   type Digest,
@@ -32,6 +32,8 @@ export interface PackagePlaces {
   hold(digest: Digest): () => void;
   /** Removes the folders of packages that are neither wanted nor held, then trees that no folder leads to. */
   removeUnused(wanted: ReadonlySet<string>): { packages: number; trees: number };
+  /** Nothing is being removed any more. */
+  settled(): Promise<void>;
 }
 
 /** Packages as folders: packages/<hex> with links to trees/<layer>-<hex>. Copies: a model can never change a blob. */
@@ -44,8 +46,10 @@ export function createPackagePlaces(options: {
   const held = new Map<string, number>();
   /** Looked through in this life of the host: what a power cut has torn is made again. */
   const checked = new Set<string>();
+  const removing = new Set<Promise<void>>();
 
   return {
+    settled: async () => void (await Promise.all(removing)),
     place(digest, manifest) {
       let work = placing.get(digest);
       if (work === undefined) {
@@ -168,7 +172,10 @@ export function createPackagePlaces(options: {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw error;
     }
-    rmSync(trash, { recursive: true, force: true });
+    // What is left of it goes when the folder is opened next.
+    const work = rm(trash, { recursive: true, force: true }).catch(() => undefined);
+    removing.add(work);
+    void work.then(() => removing.delete(work));
   }
 }
 

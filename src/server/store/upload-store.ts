@@ -11,6 +11,9 @@ import { hashFile } from "./hash-file.ts";
 import { storageError } from "./storage-error.ts";
 import type { UploadStore } from "./store.ts";
 
+/** Nothing has come for so long: may go once its model wants to send more files at a time than it may. */
+const ABANDONED_MS = 10 * 60 * 1000;
+
 interface UploadRow {
   id: string;
   model: string;
@@ -31,6 +34,7 @@ export function createUploadStore(
   const parts = db.prepare("SELECT part FROM upload_parts WHERE upload = ? ORDER BY part");
   const hasPart = db.prepare("SELECT 1 FROM upload_parts WHERE upload = ? AND part = ?");
   const addPart = db.prepare("INSERT OR IGNORE INTO upload_parts (upload, part) VALUES (?, ?)");
+  const idle = db.prepare("SELECT id FROM uploads WHERE model = ? AND expires_at < ?");
   const renew = db.prepare("UPDATE uploads SET expires_at = ? WHERE id = ?");
   /** Parts that a request is writing now: `<upload> <part>`. */
   const writing = new Set<string>();
@@ -66,6 +70,14 @@ export function createUploadStore(
     rmSync(fileOf(id), { force: true });
   }
 
+  /** Of a client that went away and came back with other files: they must not keep it out for a day. */
+  function dropAbandoned(model: string): void {
+    if ((count.get(model) as { count: number }).count < limits.uploads_per_model) return;
+    const limit = new Date(now().getTime() + LEASE_MS - ABANDONED_MS).toISOString();
+    const busy = new Set([...completing.keys(), ...[...writing].map((name) => name.split(" ")[0])]);
+    for (const { id } of idle.all(model, limit) as { id: string }[]) if (!busy.has(id)) drop(id);
+  }
+
   async function finish(row: UploadRow): Promise<void> {
     const { received = [], parts: wanted = 0 } = describe(row);
     if (received.length < wanted) {
@@ -75,7 +87,10 @@ export function createUploadStore(
         details: { missing },
       });
     }
+    renew.run(expiry(), row.id);
     const found = await hashFile(fileOf(row.id));
+    // Removed meanwhile: then there is nothing to complete.
+    find(row.model, row.id);
     if (found !== row.digest) {
       drop(row.id);
       throw new HostError("DIGEST_MISMATCH", `The parts make ${found}, not ${row.digest}.`, {
@@ -106,6 +121,7 @@ export function createUploadStore(
         return describe(under);
       }
       if (under !== undefined) drop(under.id);
+      dropAbandoned(model);
       if ((count.get(model) as { count: number }).count >= limits.uploads_per_model) {
         throw new HostError(
           "TOO_MANY_UPLOADS",
@@ -193,8 +209,9 @@ async function writePart(file: string, { at, length, source, sha256 }: Part): Pr
     for await (const piece of source as AsyncIterable<Uint8Array>) {
       if (done + piece.length > length)
         throw new HostError("BAD_PART", `A part of ${length} bytes was expected; more came.`);
+      const written = writeWhole(handle, piece, at + done);
       hash.update(piece);
-      await writeWhole(handle, piece, at + done);
+      await written;
       done += piece.length;
     }
     if (done !== length)

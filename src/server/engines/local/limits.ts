@@ -8,19 +8,23 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Launcher } from "./sandbox.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const PERIOD_US = 100_000;
+/** A killed process is gone within milliseconds, unless it hangs in the kernel. */
+const END_MS = 5000;
 /** Tells the control groups its own number, then becomes the command. */
 const JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 97; shift; done; shift; exec "$@"';
 
 export interface Limited {
   /** Put before the command. */
   launcher: Launcher;
-  /** Why the kernel killed something in it; null where it did not. */
+  /** The kernel has killed something in it for want of memory. */
   outOfMemory(): boolean;
-  remove(): void;
+  /** Kills whatever still runs in it, in whatever process group, and removes it. */
+  end(): Promise<void>;
 }
 
 export interface LimitOptions {
@@ -66,14 +70,25 @@ export function limit({ name, memoryBytes, cpus }: LimitOptions): Limited | null
       }
     }
   } catch {
-    remove(groups);
+    for (const group of groups) removeEmpty(group);
     return null;
   }
   return {
     launcher: { file: "/bin/sh", args: ["-c", JOIN, "sh", ...groups, "--"] },
     outOfMemory: () => groups.some((group) => killsIn(group) > 0),
-    remove: () => remove(groups),
+    end: () => endGroups(groups),
   };
+}
+
+/** The control group that an earlier host has left for this replica, if any. */
+export function leftControlGroup(replica: string): Pick<Limited, "end"> {
+  const name = controlGroupName(replica);
+  const places = [join(ROOT, name), join(ROOT, "memory", name), join(ROOT, "cpu", name)];
+  return { end: () => endGroups(places.filter((place) => existsSync(place))) };
+}
+
+export function controlGroupName(replica: string): string {
+  return `purlin-${replica}`;
 }
 
 function make(group: string, groups: string[]): string {
@@ -82,13 +97,33 @@ function make(group: string, groups: string[]): string {
   return group;
 }
 
-function remove(groups: readonly string[]): void {
+async function endGroups(groups: readonly string[]): Promise<void> {
+  const deadline = Date.now() + END_MS;
   for (const group of groups) {
-    try {
-      rmdirSync(group);
-    } catch {
-      // A process in it is still ending; an empty group costs nothing.
+    while (!removeEmpty(group) && Date.now() < deadline) {
+      for (const pid of readText(join(group, "cgroup.procs")).split("\n")) {
+        if (pid !== "") kill(Number(pid));
+      }
+      await delay(5);
     }
+  }
+}
+
+/** True when it is gone. */
+function removeEmpty(group: string): boolean {
+  try {
+    rmdirSync(group);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ControlEvent } from "../../../protocol/control.ts";
@@ -8,8 +9,9 @@ import { startRuntime } from "../../../supervise/start-runtime.ts";
 import type { Engine, Replica, ReplicaHooks, ReplicaSpec } from "../../engine.ts";
 import { Guard } from "./guard.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { limit, type Limited, limitsHere } from "./limits.ts";
-import { processStats } from "./process-stats.ts";
+import { endLeftovers, recordProcess } from "./leftovers.ts";
+import { controlGroupName, limit, type Limited, limitsHere } from "./limits.ts";
+import { descendants, processStats, startTimeOf } from "./process-stats.ts";
 import { bubblewrap, findBubblewrap, type Launcher } from "./sandbox.ts";
 import { writeSecretFiles } from "./secret-files.ts";
 
@@ -81,6 +83,8 @@ class LocalReplica implements Replica {
   readonly #limited: Limited | null;
   #lastCrash: string | null = null;
   #ended = false;
+  /** Processes with the times of their starts, noted when they were to be killed. */
+  readonly #killed = new Map<number, string | null>();
 
   constructor(spec: ReplicaSpec, hooks: ReplicaHooks, { base, bwrap, guard }: Surroundings) {
     this.id = spec.id;
@@ -89,7 +93,7 @@ class LocalReplica implements Replica {
     this.#secretsDir = join(dir, "secrets");
     writeSecretFiles(this.#secretsDir, spec.secrets);
     this.#limited = limit({
-      name: `purlin-${spec.id}`,
+      name: controlGroupName(spec.id),
       memoryBytes: spec.memoryBytes + FRONT_BYTES,
       cpus: spec.cpus + FRONT_CPUS,
     });
@@ -115,15 +119,21 @@ class LocalReplica implements Replica {
       onOutput: (stream, text) => lines[stream].push(text),
       onEvent: (event) => this.#heard(event, hooks),
     });
-    guard.watch(this.#runtime.pid);
+    if (this.pid !== null) {
+      guard.watch(this.pid);
+      recordProcess(dir, this.pid);
+    }
     this.listening = this.#runtime.listening;
     this.ready = this.#runtime.ready;
-    this.exited = this.#runtime.exited.then(({ code, signal }) => {
+    this.exited = this.#runtime.exited.then(async ({ code, signal }) => {
       this.#ended = true;
       guard.forget(this.#runtime.pid);
       for (const splitter of Object.values(lines)) splitter.end();
       const killed = this.#limited?.outOfMemory() === true ? "out of memory" : null;
-      this.#limited?.remove();
+      // A model process that computes without a pause is a group of its own and may be left for a moment.
+      for (const [pid, started] of this.#killed)
+        if (startTimeOf(pid) === started) process.kill(pid, "SIGKILL");
+      await this.#limited?.end();
       rmSync(dir, { recursive: true, force: true });
       return {
         reason:
@@ -147,7 +157,13 @@ class LocalReplica implements Replica {
   reload: Replica["reload"] = (generation, kind) => this.#runtime.reload(generation, kind);
 
   stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
-    if (graceMs === 0) return this.#runtime.stop({ signal: "SIGKILL" });
+    if (graceMs === 0) {
+      if (this.pid !== null) for (const pid of descendants(this.pid)) this.#killed.set(pid, startTimeOf(pid));
+      return this.#runtime
+        .stop({ signal: "SIGKILL" })
+        .then(() => this.exited)
+        .then(() => undefined);
+    }
     return this.#runtime.stop(graceMs === undefined ? {} : { graceMs });
   }
 
@@ -171,12 +187,23 @@ function chain(...launchers: (Launcher | null)[]): Launcher | null {
   return { file: first.file, args: [...first.args, ...rest.flatMap(({ file, args }) => [file, ...args])] };
 }
 
-/** A path of a socket has a limit: where the data folder lies deep, sockets lie in a short private folder instead. */
+/**
+ * A path of a socket has a limit: where the data folder lies deep, sockets lie in a short private folder instead,
+ * always the same one, so that a later host finds what is left in it.
+ */
 function shortFolder(runDir: string): string {
-  if (Buffer.byteLength(runDir) + SOCKET_NAME_BYTES < MAX_UNIX_SOCKET_PATH_BYTES) {
-    rmSync(runDir, { recursive: true, force: true });
-    mkdirSync(runDir, { recursive: true, mode: 0o700 });
-    return runDir;
-  }
-  return mkdtempSync(join(tmpdir(), "purlin-"));
+  const isShort = Buffer.byteLength(runDir) + SOCKET_NAME_BYTES < MAX_UNIX_SOCKET_PATH_BYTES;
+  const name = `purlin-${createHash("sha256").update(runDir).digest("hex").slice(0, 12)}`;
+  const base = isShort ? runDir : join(tmpdir(), name);
+  if (!isShort && isForeign(base)) return mkdtempSync(join(tmpdir(), "purlin-"));
+  endLeftovers(base);
+  rmSync(base, { recursive: true, force: true });
+  mkdirSync(base, { recursive: true, mode: 0o700 });
+  return base;
+}
+
+/** The folder for temporary files is everybody's: somebody else's folder, or a link, is not to be trusted. */
+function isForeign(dir: string): boolean {
+  const found = lstatSync(dir, { throwIfNoEntry: false });
+  return found !== undefined && (!found.isDirectory() || found.uid !== process.getuid?.());
 }

@@ -31,3 +31,13 @@ export function descendants(pid: number): number[] {
     return [];
   }
 }
+
+/** When a process began, in ticks since the start of the system: with its number it names one process for good. */
+export function startTimeOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readlinkSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 
 /** Folders of the system that a process needs to run at all; those that exist are shown, read-only. */
 const SYSTEM = [
@@ -33,8 +33,9 @@ export interface Launcher {
 /** The path of bubblewrap where it is installed and may be used here. */
 export function findBubblewrap(): string | null {
   if (process.platform !== "linux") return null;
-  for (const file of ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"]) {
-    if (!existsSync(file)) continue;
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const file = join(folder, "bwrap");
+    if (!isAbsolute(folder) || !existsSync(file)) continue;
     try {
       execFileSync(file, ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "true"], {
         stdio: "ignore",
