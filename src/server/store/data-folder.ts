@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
 import { makeFolder } from "../../util/make-folder.ts";
@@ -14,7 +14,8 @@ export function openDataFolder(dir: string): { folders: DataFolders; release(): 
   const folders = Object.fromEntries(FOLDERS.map((name) => [name, join(dir, name)])) as DataFolders;
   try {
     makeFolder(dir, 0o700);
-    chmodSync(dir, 0o700);
+    // One that others use, too, keeps its mode: what is private in it has modes of its own.
+    if (readdirSync(dir).length === 0 || existsSync(join(dir, "VERSION"))) chmodSync(dir, 0o700);
   } catch (error) {
     throw new AppError("NOT_WRITABLE", `The data folder ${dir} cannot be made.`, {
       hint: "Name another one with --data.",

@@ -1,14 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
 import { appendFile, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogLine } from "../../protocol/host-api.ts";
-import type { LogQuery, LogStore } from "./store.ts";
+import type { LogEntry, LogQuery, LogStore } from "./store.ts";
 
 /** A deployment keeps this much and up to twice as much: one file that grows, one that is full. */
 const FILE_BYTES = 4 * 1024 * 1024;
 /** What waits for the disk; above it lines are dropped, and how many is told. */
 const HELD_BYTES = 1024 * 1024;
 const FLUSH_MS = 100;
+const LINE_CHARS = 64 * 1024;
 const LEVELS = ["debug", "info", "warn", "error"];
 
 interface Journal {
@@ -46,8 +47,20 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
     if (journal === undefined) {
       mkdirSync(join(dir, model), { recursive: true, mode: 0o700 });
       const file = join(dir, model, `${deployment}.ndjson`);
-      const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-      journal = { file, bytes, held: [], heldBytes: 0, dropped: 0, writing: Promise.resolve(), timer: null };
+      const end = readEnd(file);
+      // The clock may have been set back since.
+      last = Math.max(last, end.cursor);
+      // A host that was killed while it wrote has left half a line: the next one starts a new line.
+      const held = end.isWhole ? [] : ["\n"];
+      journal = {
+        file,
+        bytes: end.bytes,
+        held,
+        heldBytes: held.length,
+        dropped: 0,
+        writing: Promise.resolve(),
+        timer: null,
+      };
       journals.set(key, journal);
     }
     return journal;
@@ -63,6 +76,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
   function flush(journal: Journal): Promise<void> {
     if (journal.timer !== null) clearTimeout(journal.timer);
     journal.timer = null;
+    const lines = journal.held.length;
     const text = journal.held.join("");
     journal.held = [];
     journal.heldBytes = 0;
@@ -77,7 +91,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
         journal.bytes += Buffer.byteLength(text);
       } catch {
         // A full disk costs lines of the log, and never a request.
-        journal.dropped += 1;
+        journal.dropped += lines;
       }
     });
     return journal.writing;
@@ -86,15 +100,13 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
   async function read(query: LogQuery): Promise<LogLine[]> {
     const found: LogLine[] = [];
     for (const deployment of deploymentsOf(query)) {
-      await flush(journalOf(query.model, deployment));
-      for (const suffix of [".1.ndjson", ".ndjson"]) {
-        const file = join(dir, query.model, deployment + suffix);
-        const text = await readFile(file, "utf8").catch(() => "");
-        for (const row of text.split("\n")) {
-          const line = parse(row);
-          if (line !== null && fits(line, query)) found.push(line);
-        }
-      }
+      const journal = journalOf(query.model, deployment);
+      // In line with the writes: a file that becomes full between two reads would be read twice or not at all.
+      const reading = flush(journal).then(() =>
+        Promise.all(filesOf(journal).map((file) => readFile(file, "utf8").catch(() => ""))),
+      );
+      journal.writing = reading.then(() => undefined);
+      found.push(...pick(await reading, query));
     }
     found.sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
     return query.limit === undefined ? found : found.slice(-query.limit);
@@ -115,7 +127,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
   return {
     append(given) {
       const journal = journalOf(given.model, given.deployment);
-      const line = { ...given, cursor: nextCursor() } as StoredLine;
+      const line = { ...shortened(given), cursor: nextCursor() } as StoredLine;
       for (const { query, onLine } of followers) {
         if (query.model === given.model && isOf(query, given.deployment) && fits(line, query)) onLine(line);
       }
@@ -156,7 +168,11 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
       for (const model of readdirSync(dir)) {
         for (const name of readdirSync(join(dir, model))) {
           const deployment = name.replace(/(\.1)?\.ndjson$/, "");
-          if (deployments.has(deployment) || journals.has(`${model}/${deployment}`)) continue;
+          if (deployments.has(deployment)) continue;
+          const journal = journals.get(`${model}/${deployment}`);
+          // Its last lines are on their way: the next time, then.
+          if (journal?.timer) continue;
+          journals.delete(`${model}/${deployment}`);
           rmSync(join(dir, model, name), { force: true });
         }
       }
@@ -165,6 +181,47 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
       await Promise.all([...journals.values()].map(flush));
     },
   };
+}
+
+/** From the newest to the oldest. */
+const filesOf = ({ file }: Journal): string[] => [file, file.replace(/\.ndjson$/, ".1.ndjson")];
+
+/** Of the texts of one deployment, newest first, the lines that fit; reading stops where no older one can. */
+function pick(texts: readonly string[], query: LogQuery): LogLine[] {
+  const found: LogLine[] = [];
+  for (const text of texts) {
+    for (const row of text.split("\n").reverse()) {
+      if (query.limit !== undefined && found.length >= query.limit) return found;
+      const line = parse(row);
+      if (line === null) continue;
+      if (query.cursor !== undefined && line.cursor <= query.cursor) return found;
+      if (fits(line, query)) found.push(line);
+    }
+  }
+  return found;
+}
+
+/** The last line tells how far the count has come. */
+function readEnd(file: string): { bytes: number; cursor: number; isWhole: boolean } {
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes === 0) return { bytes, cursor: 0, isWhole: true };
+  const end = Buffer.alloc(Math.min(bytes, 2 * LINE_CHARS));
+  const handle = openSync(file, "r");
+  try {
+    readSync(handle, end, 0, end.length, bytes - end.length);
+  } finally {
+    closeSync(handle);
+  }
+  const rows = end.toString().split("\n");
+  const cursors = rows.map((row) => Number(parse(row)?.cursor ?? 0));
+  return { bytes, cursor: Math.max(...cursors), isWhole: rows.at(-1) === "" };
+}
+
+/** A line is for people to read; what is longer goes to a file of the model's own. */
+function shortened(entry: LogEntry): LogEntry {
+  const { message } = entry;
+  if (message.length <= LINE_CHARS) return entry;
+  return { ...entry, message: `${message.slice(0, LINE_CHARS)} ... (${message.length} characters)` };
 }
 
 const isOf = ({ deployments }: LogQuery, deployment: string): boolean =>

@@ -23,12 +23,14 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
   const { folders, release } = openDataFolder(dir);
   try {
     const db = openDatabase(join(dir, "state.db"));
+    chmodSync(join(dir, "state.db"), 0o600);
     writeFileSync(join(dir, "VERSION"), "1\n", { mode: 0o600 });
     const parts = { db, folders, now };
     const blobs = createBlobStore(parts);
     const uploads = createUploadStore(parts, blobs, limits);
     const packages = createPackageStore(parts, blobs, limits);
     const logs = createLogStore(folders.logs, now);
+    let collecting: Promise<unknown> = Promise.resolve();
     return {
       dir,
       db,
@@ -38,7 +40,9 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
       logs,
       async collectGarbage(given) {
         const keepLogs = (deployments: ReadonlySet<string>): void => logs.keepOnly(deployments);
-        return collectGarbage({ ...parts, blobs, places: packages.places, keepLogs }, given);
+        const work = collectGarbage({ ...parts, blobs, places: packages.places, keepLogs }, given);
+        collecting = Promise.allSettled([collecting, work]);
+        return work;
       },
       verify: (onProgress) => verifyStore(db, blobs, onProgress),
       async backup(file) {
@@ -50,6 +54,7 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
         chmodSync(file, 0o600);
       },
       async close() {
+        await collecting;
         await logs.close();
         await packages.places.settled();
         db.close();
