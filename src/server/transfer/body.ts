@@ -37,9 +37,12 @@ export function steadyBody(req: IncomingMessage, limits: TransferLimits): Readab
   }, windowMs);
   timer.unref();
   req.on("data", (piece: Buffer) => (bytes += piece.length));
-  req.once("aborted", () =>
-    out.destroy(new HostError("BAD_REQUEST", "The client went before the body was whole.")),
-  );
+  req.once("end", () => clearInterval(timer));
+  // Also where nobody has read it: the timer of a body that was refused must not outlive its request.
+  req.once("close", () => {
+    if (req.complete) clearInterval(timer);
+    else out.destroy(new HostError("BAD_REQUEST", "The client went before the body was whole."));
+  });
   out.once("close", () => clearInterval(timer));
   // Who was refused before reading is not there to hear of it; an error that nobody hears would end the host.
   out.on("error", () => {});
