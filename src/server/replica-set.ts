@@ -32,6 +32,8 @@ export const REPLICA_TIMING: ReplicaTiming = {
 
 /** Starts in a row that may fail before the set says that it has failed; it goes on trying. */
 const FAILURES_TO_TELL = 5;
+/** Loading takes whole cores: more at once would only keep each other from becoming ready. */
+const STARTS_AT_ONCE = 4;
 
 export interface Backends {
   add(backend: { id: string; address: string }): void;
@@ -70,7 +72,10 @@ export class ReplicaSet {
   readonly #members = new Set<Member>();
   readonly #prober: NodeJS.Timeout;
   #wanted = 0;
+  /** Ends since one was well for a while: they lengthen the pauses. */
   #failures = 0;
+  /** Starts in a row that have not become ready. */
+  #failedStarts = 0;
   #restarts = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -103,7 +108,7 @@ export class ReplicaSet {
 
   /** Why replicas do not come up, for as long as they do not. */
   get lastError(): DeploymentError | null {
-    return this.#failures > 0 ? this.#lastError : null;
+    return this.ready < this.#wanted ? this.#lastError : null;
   }
 
   /** A deployment that was live before this host was started needs no proof: its replicas are restarted if they fail. */
@@ -150,9 +155,15 @@ export class ReplicaSet {
 
   #settle(): void {
     const alive = [...this.#members].filter(({ state }) => state !== "draining");
-    for (let count = alive.length; count < this.#wanted; count++) {
+    let starting = alive.filter(({ state }) => state !== "ready").length;
+    for (let count = alive.length; count < this.#wanted && starting < STARTS_AT_ONCE; count++, starting++) {
       if (this.#timer !== null) break;
-      this.#start();
+      try {
+        this.#start();
+      } catch (error) {
+        // A full disk, no more processes: as if it had started and ended at once.
+        this.#failed(null, error, `could not be started: ${error instanceof Error ? error.message : error}`);
+      }
     }
     // Those that are not ready yet first, then the newest: the oldest have shown that they are well.
     const surplus = alive.sort(
@@ -197,7 +208,8 @@ export class ReplicaSet {
         if (member.state === "draining") return;
         member.state = "ready";
         member.readySince = performance.now();
-        this.#failures = 0;
+        this.#failedStarts = 0;
+        this.#lastError = null;
         this.#provenAt ??= performance.now();
         backends.add({ id, address: member.address });
         onEvent("replica-ready", `Replica ${id} is ready; the model loaded in ${Math.round(load_ms)} ms`, {
@@ -205,6 +217,7 @@ export class ReplicaSet {
           load_ms,
         });
         this.#resolveFirst();
+        this.#settle();
       },
       (error: unknown) => (failure = error),
     );
@@ -212,25 +225,37 @@ export class ReplicaSet {
   }
 
   #exited(member: Member, reason: string, failure: unknown): void {
-    const { onEvent, backends } = this.#options;
+    const { backends } = this.#options;
     member.gone = true;
     this.#members.delete(member);
     void backends.remove(member.id);
     if (member.state === "draining" || this.#stopped) return;
-    const error = failure ?? new Error(`The replica ended: ${reason}`);
-    this.#lastError = asDeploymentError(error, member.readySince === null ? "loading" : "starting");
-    onEvent("replica-ended", `Replica ${member.id} ended: ${reason}`, { replica: member.id, reason });
+    this.#failed(member, failure ?? new Error(`The replica ended: ${reason}`), `ended: ${reason}`);
+  }
+
+  /** `member` is null where not even a process could be started. */
+  #failed(member: Member | null, error: unknown, what: string): void {
+    const { onEvent } = this.#options;
+    const readySince = member?.readySince ?? null;
+    this.#lastError = asDeploymentError(error, readySince === null ? "loading" : "starting");
+    if (member === null) onEvent("replica-ended", `A replica ${what}`);
+    else
+      onEvent("replica-ended", `Replica ${member.id} ${what}`, {
+        replica: member.id,
+        reason: what.replace("ended: ", ""),
+      });
     if (this.#provenAt === null) {
       // Never loaded once: it is the deployment that fails, at once, with the model's own words.
       this.#wanted = 0;
       this.#rejectFirst(error);
       return;
     }
-    const healthyFor = member.readySince === null ? 0 : performance.now() - member.readySince;
+    const healthyFor = readySince === null ? 0 : performance.now() - readySince;
     if (healthyFor > this.#timing.forgiveAfter) this.#failures = 0;
     this.#failures += 1;
     this.#restarts += 1;
-    if (this.#failures === FAILURES_TO_TELL) {
+    if (readySince === null) this.#failedStarts += 1;
+    if (this.#failedStarts === FAILURES_TO_TELL) {
       onEvent("unhealthy", `${FAILURES_TO_TELL} starts in a row have failed: ${this.#lastError.message}`);
     }
     // The first one is replaced at once.
@@ -262,7 +287,7 @@ export class ReplicaSet {
     this.#members.delete(member);
   }
 
-  /** Another one first, where there is none besides it; then this one goes. */
+  /** It serves nobody as it is: it goes at once, and another one starts. */
   #replace(member: Member, why: string): void {
     this.#options.onEvent("replica-replaced", `Replica ${member.id} is replaced: ${why}`, {
       replica: member.id,

@@ -43,6 +43,7 @@ export class Guard {
     const guard = this.#process;
     if (guard === null) return;
     const ended = new Promise((resolve) => guard.once("close", resolve));
+    guard.ref();
     guard.stdin?.end();
     await ended;
   }

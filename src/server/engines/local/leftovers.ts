@@ -17,28 +17,30 @@ export function recordProcess(replicaDir: string, pid: number): void {
 export function endLeftovers(runDir: string): void {
   for (const id of entriesOf(runDir)) {
     const record = readRecord(join(runDir, id, FILE));
-    if (record !== null && record.started !== null && startTimeOf(record.pid) === record.started) {
-      for (const pid of descendants(record.pid).toReversed()) kill(pid);
+    if (record !== null && startTimeOf(record.pid) === record.started) {
+      for (const pid of descendants(record.pid).toReversed()) killIfSame(pid, startTimeOf(pid));
     }
     void leftControlGroup(id).end();
   }
 }
 
-function readRecord(file: string): { pid: number; started: string | null } | null {
+/** Kills the process that began then, and none that has its number now. */
+export function killIfSame(pid: number, started: string | null): void {
+  if (started === null || startTimeOf(pid) !== started) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function readRecord(file: string): { pid: number; started: string } | null {
   try {
     const record = JSON.parse(readFileSync(file, "utf8")) as { pid?: unknown; started?: unknown };
     if (!Number.isInteger(record.pid) || typeof record.started !== "string") return null;
     return { pid: record.pid as number, started: record.started };
   } catch {
     return null;
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
   }
 }
 

@@ -9,7 +9,7 @@ import { startRuntime } from "../../../supervise/start-runtime.ts";
 import type { Engine, Replica, ReplicaHooks, ReplicaSpec } from "../../engine.ts";
 import { Guard } from "./guard.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { endLeftovers, recordProcess } from "./leftovers.ts";
+import { endLeftovers, killIfSame, recordProcess } from "./leftovers.ts";
 import { controlGroupName, limit, type Limited, limitsHere } from "./limits.ts";
 import { descendants, processStats, startTimeOf } from "./process-stats.ts";
 import { bubblewrap, findBubblewrap, type Launcher } from "./sandbox.ts";
@@ -131,8 +131,7 @@ class LocalReplica implements Replica {
       for (const splitter of Object.values(lines)) splitter.end();
       const killed = this.#limited?.outOfMemory() === true ? "out of memory" : null;
       // A model process that computes without a pause is a group of its own and may be left for a moment.
-      for (const [pid, started] of this.#killed)
-        if (startTimeOf(pid) === started) process.kill(pid, "SIGKILL");
+      for (const [pid, started] of this.#killed) killIfSame(pid, started);
       await this.#limited?.end();
       rmSync(dir, { recursive: true, force: true });
       return {
