@@ -34,6 +34,8 @@ export const REPLICA_TIMING: ReplicaTiming = {
 const FAILURES_TO_TELL = 5;
 /** Loading takes whole cores: more at once would only keep each other from becoming ready. */
 const STARTS_AT_ONCE = 4;
+/** Requests in a row that a replica has lost until it is not believed any more, whatever its probes say. */
+const LOSSES_TO_REPLACE = 20;
 
 export interface Backends {
   add(backend: { id: string; address: string }): void;
@@ -58,6 +60,7 @@ interface Member {
   state: "starting" | "loading" | "ready" | "draining";
   address: string | null;
   misses: number;
+  losses: number;
   readySince: number | null;
   since: Date;
   gone: boolean;
@@ -138,10 +141,13 @@ export class ReplicaSet {
     for (const { replica } of this.#members) replica.setSecrets(secrets);
   }
 
-  /** A replica whose connections break although it says that it is well. */
-  suspect(id: string): void {
+  /** Told of each request: `ok` unless its connection broke or gave no answer. A model's own errors are answers. */
+  reportOutcome(id: string, ok: boolean): void {
     const member = [...this.#members].find((each) => each.id === id);
-    if (member?.state === "ready") this.#replace(member, "its connections break");
+    if (member?.state !== "ready") return;
+    member.losses = ok ? 0 : member.losses + 1;
+    if (member.losses >= LOSSES_TO_REPLACE)
+      this.#replace(member, `${member.losses} requests in a row were lost, although it says that it is well`);
   }
 
   async stop({ graceMs = this.#timing.drain }: { graceMs?: number } = {}): Promise<void> {
@@ -194,6 +200,7 @@ export class ReplicaSet {
       state: "starting",
       address: null,
       misses: 0,
+      losses: 0,
       readySince: null,
       since: new Date(),
       gone: false,

@@ -157,6 +157,22 @@ describe("a set of replicas", () => {
     assert.ok(!set.list().some(({ id, state }) => id === started[0]?.id && state === "ready"));
   });
 
+  it("one that says it is well but loses twenty requests in a row is replaced; nineteen and an answer are not", async (t) => {
+    const { engine, started } = puppets();
+    const { set, serving } = makeSet(t, engine);
+    set.scale(1);
+    started[0]?.becomeReady();
+    await until(() => serving.size === 1);
+    const id = started[0]?.id as string;
+    for (let i = 0; i < 19; i++) set.reportOutcome(id, false);
+    set.reportOutcome(id, true);
+    for (let i = 0; i < 19; i++) set.reportOutcome(id, false);
+    assert.deepEqual([...serving], [id]);
+    set.reportOutcome(id, false);
+    await until(() => started[1]);
+    assert.equal(serving.size, 0);
+  });
+
   it("a surplus goes newest first", async (t) => {
     const { engine, started } = puppets();
     const { set, serving } = makeSet(t, engine);
