@@ -51,6 +51,11 @@ const FLOORS: Record<string, Floor> = {
 const LONG_FILES: Record<string, string> = {
   "src/bundle/change/code-facts.ts":
     "one walk over the syntax of JavaScript: what each kind of node says of a name",
+  "src/server/deployments/deployments.ts":
+    "one state machine: what serves an environment, what takes over, what goes back",
+  "src/server/router/traffic.ts":
+    "one place of queue, dispatch and counts of a deployment: they share invariants",
+  "src/server/replica-set.ts": "one state machine: start, probe, replace and drain replicas",
   "src/runtime/front/dispatcher.ts":
     "the one place of queue, slots, deadlines and cancellation: they share invariants",
   "src/runtime/front/process-pool.ts": "one state machine: start, replace, heal and drain model processes",

@@ -6,28 +6,28 @@ import type { CommandContext } from "./define-command.ts";
 /** Throws AppError NOT_A_TTY where there is nobody to ask; `flag` is what answers instead. */
 export async function askYesNo(question: string, flag: string, context: CommandContext): Promise<boolean> {
   requireTerminal(question, `Say it with ${flag}.`, context);
-  const answer = await ask(`${question} [y/N] `, process.stderr, context);
-  return /^y(es)?$/i.test(answer.trim());
+  context.prompt(`${question} [y/N] `);
+  return /^y(es)?$/i.test((await readLine({ terminal: false }, context)).trim());
 }
 
 /** What is typed is not shown. */
 export async function askSecret(question: string, context: CommandContext): Promise<string> {
   requireTerminal(question, "Give the value on stdin: printf %s VALUE | purlin secrets set NAME", context);
-  await new Promise<void>((resolve) => process.stderr.write(`${question}: `, () => resolve()));
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const answer = await ask("", silent, context);
-  process.stderr.write("\n");
+  context.prompt(`${question}: `);
+  const answer = await readLine({ terminal: true }, context);
+  context.prompt("\n");
   return answer;
 }
 
-async function ask(
-  prompt: string,
-  output: NodeJS.WritableStream,
+/** With `terminal`, the keys are read one by one and shown where the output is: nowhere. */
+async function readLine(
+  { terminal }: { terminal: boolean },
   { stdin, signal }: CommandContext,
 ): Promise<string> {
-  const lines = createInterface({ input: stdin, output, terminal: true });
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal });
   try {
-    return await lines.question(prompt, { signal });
+    return await lines.question("", { signal });
   } finally {
     lines.close();
   }

@@ -73,6 +73,8 @@ export interface CommandContext {
    * where nobody reads any more.
    */
   write(chunk: string | Uint8Array): Promise<void>;
+  /** A question on stderr, without a line feed; see ask.ts. */
+  prompt(text: string): void;
   /** Values that must never be printed. */
   addSecrets(values: Iterable<string>): void;
 }

@@ -78,6 +78,10 @@ async function runCommand(
     signal: io.signal,
     style,
     addSecrets: (values) => redactor.add(values),
+    prompt(text) {
+      report.settle();
+      io.stderr.write(text);
+    },
     async write(chunk) {
       report.settle();
       if (io.stdout.broken) throw new CancelledError("SIGPIPE");

@@ -3,11 +3,11 @@ export function constantClients(
   ask: () => Promise<Response>,
   { count = 3, pauseMs = 5 }: { count?: number; pauseMs?: number } = {},
 ): { stop(): Promise<{ asked: number; failures: string[] }> } {
-  let stopped = false;
+  const state = { stopped: false };
   let asked = 0;
   const failures: string[] = [];
   const client = async (): Promise<void> => {
-    while (!stopped) {
+    while (!state.stopped) {
       try {
         const response = await ask();
         const text = await response.text();
@@ -22,7 +22,7 @@ export function constantClients(
   const clients = Array.from({ length: count }, client);
   return {
     async stop() {
-      stopped = true;
+      state.stopped = true;
       await Promise.all(clients);
       return { asked, failures };
     },

@@ -5,7 +5,6 @@ import type {
   ModelList,
   ModelStatus,
 } from "../../protocol/host-api.ts";
-import type { Digest } from "../../protocol/manifest.ts";
 import type { Engine } from "../engine.ts";
 import { HostError } from "../host-error.ts";
 import { asDeploymentError, type ReplicaTiming } from "../replica-set.ts";
@@ -15,6 +14,7 @@ import type { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
 import { deploymentInfo, type DeploymentRow, DeploymentRows } from "./deployment-rows.ts";
 import { effectiveConfig } from "./effective-config.ts";
+import { checkRequest, type CreateRequest, earlierOf, promoted, requireModel } from "./deployment-choice.ts";
 import { environmentInfo } from "./environment-info.ts";
 import { LiveDeployment } from "./live-deployment.ts";
 import { LiveEnvironment } from "./live-environment.ts";
@@ -30,16 +30,6 @@ export interface DeploymentsOptions {
   secretsFor(names: readonly string[]): Record<string, string>;
   now?: () => Date;
   timing?: ReplicaTiming;
-}
-
-export interface CreateRequest {
-  model: string;
-  environment: string;
-  package: Digest;
-  message?: string | undefined;
-  rollout?: number | undefined;
-  expectPrevious?: Digest | null | undefined;
-  by: string;
 }
 
 /**
@@ -83,33 +73,8 @@ export class Deployments implements RouteTable {
 
   /** Rows only, so that it fits into the transaction of a commit; `kick` does the rest. Throws HostError. */
   create(request: CreateRequest): DeploymentRow {
-    const { model, environment, expectPrevious, rollout } = request;
-    const current = this.rows.environment(model, environment);
-    if (expectPrevious !== undefined) {
-      const desired = current?.desired == null ? undefined : this.rows.get(current.desired);
-      const found = desired?.package ?? null;
-      const serving = current?.serving == null ? null : (this.rows.get(current.serving)?.package ?? null);
-      // What failed has changed nothing: who expects what serves is right, too.
-      if (found !== expectPrevious && !(desired?.state === "FAILED" && serving === expectPrevious)) {
-        throw new HostError(
-          "REF_CONFLICT",
-          `Somebody else has pushed to ${environment} of ${model} meanwhile.`,
-          {
-            hint: "Look at it with purlin status, then push again; --force pushes over it.",
-            details: { current: found },
-          },
-        );
-      }
-    }
-    if (rollout !== undefined && current?.serving == null) {
-      throw new HostError(
-        "BAD_REQUEST",
-        `Nothing serves ${environment} of ${model} yet: there is nothing to share with.`,
-        {
-          hint: "Push without --rollout first.",
-        },
-      );
-    }
+    checkRequest(this.rows, request);
+    const { model, environment, rollout } = request;
     const row = this.rows.create({
       model,
       environment,
@@ -134,7 +99,7 @@ export class Deployments implements RouteTable {
       const environment = this.#environments.get(keyOf(model, target.environment));
       const live = environment?.pick();
       if (live != null) return live.traffic;
-      if (!this.rows.hasModel(model)) throw noModel(model);
+      requireModel(this.rows, model);
       throw new HostError("NO_DEPLOYMENT", `Nothing serves ${target.environment} of ${model}.`, {
         hint: `Push to it: purlin push --environment ${target.environment}; purlin status ${model} tells what is there.`,
       });
@@ -158,19 +123,8 @@ export class Deployments implements RouteTable {
     rollout?: number | undefined;
     by: string;
   }): DeploymentRow {
-    const { model, from, to } = given;
-    this.#requireModel(model);
-    const id = given.deployment ?? this.rows.environment(model, from as string)?.serving ?? null;
-    const source = id === null ? undefined : this.rows.get(id);
-    if (source === undefined || source.model !== model) {
-      throw new HostError(
-        "NOT_FOUND",
-        given.deployment === undefined
-          ? `Nothing serves ${from} of ${model}.`
-          : `There is no deployment ${given.deployment} of ${model}.`,
-        { hint: `purlin status ${model} tells what is there.` },
-      );
-    }
+    const { model, to } = given;
+    const source = promoted(this.rows, given);
     return this.#deploy({
       model,
       environment: to,
@@ -184,23 +138,7 @@ export class Deployments implements RouteTable {
   /** To the newest deployment that was live here and has another package than what serves. No byte is moved. */
   rollback(given: { model: string; environment: string; by: string }): DeploymentRow {
     const { model, environment } = given;
-    this.#requireModel(model);
-    const current = this.rows.environment(model, environment);
-    const serving = current?.serving == null ? undefined : this.rows.get(current.serving);
-    if (current?.rollout_deployment != null) {
-      throw new HostError("CONFLICT", `A rollout is under way in ${environment} of ${model}.`, {
-        hint: `Take it back instead: purlin rollout abort ${model}`,
-      });
-    }
-    const earlier = this.rows
-      .ofModel(model, environment)
-      .find((row) => row.activated_at !== null && row.package !== serving?.package && row.state !== "FAILED");
-    if (serving === undefined || earlier === undefined) {
-      throw new HostError(
-        "NOTHING_TO_ROLL_BACK",
-        `${environment} of ${model} has served nothing else before.`,
-      );
-    }
+    const earlier = earlierOf(this.rows, model, environment);
     return this.#deploy({
       model,
       environment,
@@ -225,7 +163,7 @@ export class Deployments implements RouteTable {
   }
 
   async removeEnvironment(model: string, name: string): Promise<void> {
-    this.#requireModel(model);
+    requireModel(this.rows, model);
     if (this.rows.environment(model, name) === undefined) {
       throw new HostError("NOT_FOUND", `${model} has no environment ${name}.`);
     }
@@ -252,7 +190,7 @@ export class Deployments implements RouteTable {
   }
 
   async removeModel(model: string): Promise<void> {
-    this.#requireModel(model);
+    requireModel(this.rows, model);
     const names = this.rows.environments(model).map(({ name }) => name);
     for (const name of names) await this.removeEnvironment(model, name);
     this.rows.removeModel(model);
@@ -273,7 +211,7 @@ export class Deployments implements RouteTable {
   }
 
   status(model: string): ModelStatus {
-    this.#requireModel(model);
+    requireModel(this.rows, model);
     return { model, environments: this.#status(model) };
   }
 
@@ -284,7 +222,7 @@ export class Deployments implements RouteTable {
   }
 
   deploymentsOf(model: string): DeploymentInfo[] {
-    this.#requireModel(model);
+    requireModel(this.rows, model);
     return this.rows.ofModel(model).map(deploymentInfo);
   }
 
@@ -391,7 +329,7 @@ export class Deployments implements RouteTable {
   }
 
   #rolloutOf(model: string, environment: string): LiveDeployment {
-    this.#requireModel(model);
+    requireModel(this.rows, model);
     const live = this.#environments.get(keyOf(model, environment))?.rollout?.live;
     if (live != null) return live;
     throw new HostError("CONFLICT", `No rollout is under way in ${environment} of ${model}.`, {
@@ -442,19 +380,9 @@ export class Deployments implements RouteTable {
       .environments(model)
       .map((row) => environmentInfo(this.rows, row, this.#environment(row.model, row.name)));
   }
-
-  #requireModel(model: string): void {
-    if (!this.rows.hasModel(model)) throw noModel(model);
-  }
 }
 
 const keyOf = (model: string, environment: string): string => `${model}/${environment}`;
-
-function noModel(model: string): HostError {
-  return new HostError("NOT_FOUND", `There is no model ${model} on this host.`, {
-    hint: "purlin list names those that are there; purlin push brings one.",
-  });
-}
 
 async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   let stop = (): void => undefined;

@@ -149,7 +149,8 @@ function headOf(answer: IncomingMessage, requestId: string, framing?: string[]):
     if (framing && /^(connection|keep-alive|transfer-encoding|content-length|trailer)$/i.test(name)) continue;
     lines.push(`${name}: ${rawHeaders[i + 1]}`);
   }
-  for (let i = 0; framing && i < framing.length; i += 2) lines.push(`${framing[i]}: ${framing[i + 1]}`);
+  const own = framing ?? [];
+  for (let i = 0; i < own.length; i += 2) lines.push(`${own[i]}: ${own[i + 1]}`);
   if (headers["x-request-id"] === undefined) lines.push(`x-request-id: ${requestId}`);
   return `${lines.join("\r\n")}\r\n\r\n`;
 }

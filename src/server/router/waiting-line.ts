@@ -64,7 +64,9 @@ export class WaitingLine<T> {
   }
 
   refuseAll(error: Error): void {
-    for (const waiter of [...this.#waiters]) waiter.refuse(error);
+    // Who is refused leaves the line, and may come back to it at once: only those that wait now are meant.
+    const waiting = Array.from(this.#waiters);
+    for (const waiter of waiting) waiter.refuse(error);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 import { constantClients } from "../../helpers/constant-clients.ts";
 import { makeModelProject } from "../../helpers/make-model-project.ts";
 import { spawnCli } from "../../helpers/spawn-cli.ts";

@@ -59,7 +59,7 @@ describe("push", () => {
     assert.equal(production?.["name"], "production");
     assert.equal(production?.["state"], "ACTIVE");
     assert.equal(production?.["replicas"], 1);
-    assert.equal((production?.["serving"] as { package: string }).package, first.package);
+    assert.equal((production?.["serving"] as { package: string } | undefined)?.package, first.package);
     const logs = await host.cli(["logs", "pushed"]);
     assert.match(logs.stdout, /said by the model/);
     const who = await host.ok<{ key: { scope: string } }>(["whoami"]);
