@@ -9,7 +9,7 @@ import type { Database } from "./database.ts";
 import type { DataFolders } from "./data-folder.ts";
 import { storageError } from "./storage-error.ts";
 import type { BlobStore } from "./store.ts";
-import { syncFolder } from "./write-file-safely.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 /** How long a file that nothing refers to yet is kept for the model that has sent it or asked for it. */
 export const LEASE_MS = 24 * 3600 * 1000;

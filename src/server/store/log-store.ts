@@ -190,7 +190,7 @@ const filesOf = ({ file }: Journal): string[] => [file, file.replace(/\.ndjson$/
 function pick(texts: readonly string[], query: LogQuery): LogLine[] {
   const found: LogLine[] = [];
   for (const text of texts) {
-    for (const row of text.split("\n").reverse()) {
+    for (const row of text.split("\n").toReversed()) {
       if (query.limit !== undefined && found.length >= query.limit) return found;
       const line = parse(row);
       if (line === null) continue;
