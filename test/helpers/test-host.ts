@@ -31,6 +31,8 @@ export interface TestHost {
   predict(model: string, input: unknown, route?: string): Promise<Response>;
   stop(signal?: NodeJS.Signals): Promise<void>;
   start(): Promise<void>;
+  /** Model processes, by the numbers that they have outside of any sandbox. */
+  models(): number[];
   /** Every process that runs below this host's data folder or was started by it. */
   processes(): number[];
 }
@@ -110,15 +112,16 @@ export async function startTestHost(
     },
     stop,
     start,
+    models: () => processesWith(root, "/runtime/model.mjs"),
     processes: () => processesWith(root),
   };
   return host;
 }
 
 /** By command line: replicas name their package, the guard and the host their data folder. */
-function processesWith(text: string): number[] {
+function processesWith(...texts: string[]): number[] {
   return execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.includes(text))
+    .filter((line) => texts.every((text) => line.includes(text)))
     .map((line) => Number.parseInt(line.trim(), 10));
 }

@@ -31,7 +31,7 @@ it(`${REQUESTS} mixed requests during pushes, promotions, rollbacks and kills: n
   const host = await startTestHost(t);
   const project = await makeModelProject(t, MODEL, CONFIG);
   await host.ok(["push", project.dir]);
-  await until(async () => (await pids(host)).size >= 2);
+  await until(() => host.models().length >= 2);
 
   const tally: Tally = { asked: 0, answered: 0, cancelled: 0, failures: [] };
   const kills: number[] = [];
@@ -50,7 +50,7 @@ it(`${REQUESTS} mixed requests during pushes, promotions, rollbacks and kills: n
       await host.ok(["promote", MODEL, "--from", "staging", "--to", "production"]);
     } else if (step === "rollback") await host.ok(["rollback", MODEL]);
     else {
-      const victims = [...(await pids(host))];
+      const victims = host.models();
       const victim = victims[random.int(victims.length)];
       if (victim !== undefined) {
         kills.push(performance.now());
@@ -118,15 +118,4 @@ function ask(host: TestHost, input: unknown, signal?: AbortSignal): Promise<Resp
     body: JSON.stringify(input),
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-/** Model processes that answer now. */
-async function pids(host: TestHost): Promise<Set<number>> {
-  const answers = await Promise.all(Array.from({ length: 8 }, () => ask(host, { sleep: 10 })));
-  const found = new Set<number>();
-  for (const answer of answers) {
-    if (answer.status === 200) found.add(((await answer.json()) as { pid: number }).pid);
-    else await answer.arrayBuffer();
-  }
-  return found;
 }

@@ -46,7 +46,15 @@ export class LiveDeployment {
     this.config = config;
     this.#release = store.packages.hold(row.package);
     this.#scaler = new Autoscaler(config.autoscaling);
-    this.traffic = new Traffic({ maxWaiting: MAX_WAITING, waitMs: WAIT_MS, onDemand: () => this.#wake() });
+    this.traffic = new Traffic({
+      maxWaiting: MAX_WAITING,
+      waitMs: WAIT_MS,
+      onDemand: () => this.#wake(),
+      // Ready by its word alone: one whose requests are all lost is found by them.
+      onOutcome: (id, outcome) => {
+        if (outcome !== "cancelled") this.replicas.reportOutcome(id, typeof outcome === "object");
+      },
+    });
     const ids = new Map<string, number>();
     this.replicas = new ReplicaSet({
       engine,

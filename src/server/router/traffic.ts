@@ -12,6 +12,8 @@ export interface TrafficOptions {
   waitMs: number;
   /** Someone waits and no replica is there: called for each. */
   onDemand(): void;
+  /** How each request of a replica ended. */
+  onOutcome?(id: string, outcome: Outcome): void;
   /** Requests that one replica gets at a time; the others wait here. Default: no limit, the runtime has a queue. */
   maxPerReplica?: number;
   /** Milliseconds of a clock that never goes back. */
@@ -249,6 +251,7 @@ export class Traffic {
     this.#inFlight -= 1;
     this.#measure();
     this.#count(outcome);
+    this.#options.onOutcome?.(backend.id, outcome);
     if (outcome === "unreachable") this.#refused(backend);
     else if (backend.refusals > 0 && outcome !== "cancelled") {
       backend.refusals = 0;
