@@ -73,6 +73,8 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
       );
     },
     async write(model, digest, size, source) {
+      // It may break before it is read, and an error that nobody listens to would end the host; reading tells it again.
+      if (!(source instanceof Uint8Array)) source.on("error", () => undefined);
       const existed = isOurs.get(model, digest) !== undefined;
       const temporary = join(folders.tmp, randomBytes(12).toString("hex"));
       try {

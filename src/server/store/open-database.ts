@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import Libsql from "libsql";
 import { AppError } from "../../errors.ts";
 import type { Database, Statement } from "./database.ts";
@@ -11,7 +12,7 @@ const BUSY_MS = 5000;
  * Throws AppError HOST_DATA where a newer Purlin has written it.
  */
 export function openDatabase(file: string): Database {
-  const raw = new Libsql(file);
+  const raw = openFile(file);
   raw.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
   raw.exec("PRAGMA journal_mode = WAL");
   raw.exec("PRAGMA synchronous = FULL");
@@ -59,7 +60,7 @@ export function openDatabase(file: string): Database {
  * ever stale, and they hold between containers that share a disk. Null where another one holds it.
  */
 export function holdFile(file: string): { release(): void } | null {
-  const raw = new Libsql(file);
+  const raw = openFile(file);
   try {
     raw.exec("BEGIN EXCLUSIVE");
   } catch (error) {
@@ -68,6 +69,12 @@ export function holdFile(file: string): { release(): void } | null {
     throw error;
   }
   return { release: () => void raw.close() };
+}
+
+/** For this user alone; the files that SQLite puts beside it have the mode of this one. */
+function openFile(file: string): Libsql.Database {
+  closeSync(openSync(file, "a", 0o600));
+  return new Libsql(file);
 }
 
 function migrate(database: Database, file: string): void {

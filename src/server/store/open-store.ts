@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
 import { TRANSFER_LIMITS, type TransferLimits } from "../../protocol/transfer.ts";
@@ -8,6 +8,7 @@ import { collectGarbage } from "./garbage.ts";
 import { createLogStore } from "./log-store.ts";
 import { openDatabase } from "./open-database.ts";
 import { createPackageStore } from "./package-store.ts";
+import { storageError } from "./storage-error.ts";
 import type { Store } from "./store.ts";
 import { createUploadStore } from "./upload-store.ts";
 import { verifyStore } from "./verify.ts";
@@ -23,7 +24,6 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
   const { folders, release } = openDataFolder(dir);
   try {
     const db = openDatabase(join(dir, "state.db"));
-    chmodSync(join(dir, "state.db"), 0o600);
     writeFileSync(join(dir, "VERSION"), "1\n", { mode: 0o600 });
     const parts = { db, folders, now };
     const blobs = createBlobStore(parts);
@@ -49,9 +49,14 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
         if (existsSync(file)) {
           throw new AppError("FILES_EXIST", `${file} is there already.`, { hint: "Name another file." });
         }
-        db.prepare("VACUUM INTO ?").run(file);
-        // It has what keys and secrets are made of.
-        chmodSync(file, 0o600);
+        // It has what keys and secrets are made of: for this user alone from the first byte.
+        writeFileSync(file, "", { flag: "wx", mode: 0o600 });
+        try {
+          db.prepare("VACUUM INTO ?").run(file);
+        } catch (error) {
+          rmSync(file, { force: true });
+          throw storageError(error);
+        }
       },
       async close() {
         await collecting;

@@ -151,6 +151,8 @@ export function createUploadStore(
     },
     get: (model, id) => describe(find(model, id)),
     async part(model, id, part, source, sha256) {
+      // It may break before it is read, and an error that nobody listens to would end the host; reading tells it again.
+      source.on("error", () => undefined);
       const row = find(model, id);
       const length = Math.min(row.part_size, row.size - part * row.part_size);
       if (!Number.isInteger(part) || part < 0 || length <= 0) {

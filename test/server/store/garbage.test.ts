@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sha256 } from "../../../src/pack/digest.ts";
+import type { PackageManifest } from "../../../src/protocol/manifest.ts";
 import { seededRandom } from "../../helpers/random.ts";
 import { bytesOf, HOUR, push, testStore, write } from "./test-store.ts";
 
@@ -25,7 +26,7 @@ test("a file that nothing refers to goes once its lease is over, and not before"
 test("of each environment ten deployments stay, and what serves stays however old", async (t) => {
   const { store, clock } = await testStore(t);
   const first = await push(store, { "config/v": "first" }, { environment: "staging" });
-  const pushed = [];
+  const pushed: PackageManifest[] = [];
   for (let at = 0; at < 12; at++) pushed.push(await push(store, { "config/v": `v${at}` }));
   clock.ahead = 48 * HOUR;
   await store.collectGarbage();
@@ -100,10 +101,10 @@ for (const seed of [1, 2, 3]) {
   test(`pushes lose nothing to garbage collections all the while, days jumping by (seed ${seed})`, async (t) => {
     const { store, clock } = await testStore(t);
     const random = seededRandom(seed);
-    let isOver = false;
+    const stop = new AbortController();
     const collecting = (async () => {
       let rounds = 0;
-      while (!isOver) {
+      while (!stop.signal.aborted) {
         await store.collectGarbage();
         rounds += 1;
         await new Promise((resolve) => setImmediate(resolve));
@@ -135,7 +136,7 @@ for (const seed of [1, 2, 3]) {
     try {
       await Promise.all(["a", "b", "c"].map(one));
     } finally {
-      isOver = true;
+      stop.abort();
     }
     assert.ok((await collecting) > 10);
     for (const { digest, files } of served.values()) {
