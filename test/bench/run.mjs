@@ -13,7 +13,19 @@ import { createContext } from "./lib/context.mjs";
 import { waitForTurn } from "./lib/one-at-a-time.mjs";
 import { printSection } from "./lib/report.mjs";
 
-const SECTIONS = ["http", "stream", "compute", "start", "memory", "cli", "build", "pack", "watch"];
+const SECTIONS = [
+  "http",
+  "stream",
+  "compute",
+  "start",
+  "memory",
+  "cli",
+  "build",
+  "pack",
+  "watch",
+  "host",
+  "push",
+];
 
 const { values: options } = parseArgs({
   options: {

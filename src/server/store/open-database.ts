@@ -23,7 +23,7 @@ export function openDatabase(file: string): Database {
     prepare(sql) {
       let statement = prepared.get(sql);
       if (statement === undefined) {
-        statement = raw.prepare(sql) as unknown as Statement;
+        statement = withPlainRows(raw.prepare(sql) as unknown as Statement);
         prepared.set(sql, statement);
       }
       return statement;
@@ -75,6 +75,19 @@ export function holdFile(file: string): { release(): void } | null {
 function openFile(file: string): Libsql.Database {
   closeSync(openSync(file, "a", 0o600));
   return new Libsql(file);
+}
+
+/** A row of `get` comes with a field of the library's own, which would go out with every answer made of rows. */
+function withPlainRows(statement: Statement): Statement {
+  return {
+    run: (...values) => statement.run(...values),
+    all: (...values) => statement.all(...values),
+    get(...values) {
+      const row = statement.get(...values) as Record<string, unknown> | undefined;
+      if (row !== undefined) delete row["_metadata"];
+      return row;
+    },
+  };
 }
 
 function migrate(database: Database, file: string): void {

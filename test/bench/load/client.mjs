@@ -26,8 +26,8 @@ process.on("disconnect", () => process.exit());
  * `connections` keep-alive connections, each sending its next request when the last one is answered, until
  * `ms` have passed or `count` requests are done. Latencies in ms; `per_second` over completed requests.
  */
-function closedLoop({ port, path, body: bodyName, connections, ms = Infinity, count = Infinity }) {
-  const request = requestBytes("POST", path, bodyName);
+function closedLoop({ port, path, body: bodyName, connections, key, ms = Infinity, count = Infinity }) {
+  const request = requestBytes("POST", path, bodyName, key);
   const latencies = [];
   const firstBytes = [];
   const totals = { requests: 0, errors: 0, chunks: 0, bytes: 0, status: 0 };
@@ -163,9 +163,10 @@ function openSocket(port, framer, onConnect) {
   return socket;
 }
 
-function requestBytes(method, path, bodyName) {
+function requestBytes(method, path, bodyName, key) {
   const { body, type } = payload(bodyName);
   const head = [`${method} ${path} HTTP/1.1`, "host: 127.0.0.1"];
+  if (key !== undefined) head.push(`authorization: Bearer ${key}`);
   if (method === "POST") head.push(`content-type: ${type}`, `content-length: ${body.length}`);
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
 }

@@ -83,6 +83,20 @@ describe("push", () => {
     }
     const back = await host.ok<{ state: string }>(["rollback", "edited"]);
     assert.equal(back.state, "ACTIVE");
+    assert.deepEqual(Object.keys(back).toSorted(), [
+      "activated_at",
+      "created_at",
+      "created_by",
+      "ended_at",
+      "environment",
+      "error",
+      "id",
+      "message",
+      "model",
+      "package",
+      "path",
+      "state",
+    ]);
     assert.equal(((await (await host.predict("edited", {})).json()) as { version: number }).version, 3);
     const { asked, failures } = await clients.stop();
     assert.deepEqual(failures, []);
