@@ -7,6 +7,7 @@ import type { Digest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
 import type { Database } from "./database.ts";
 import type { DataFolders } from "./data-folder.ts";
+import { requireRoom } from "./free-space.ts";
 import { storageError } from "./storage-error.ts";
 import type { BlobStore } from "./store.ts";
 import { syncFolder } from "./sync-folder.ts";
@@ -75,6 +76,7 @@ export function createBlobStore({ db, folders, now }: BlobOptions): OwnBlobStore
     async write(model, digest, size, source) {
       // It may break before it is read, and an error that nobody listens to would end the host; reading tells it again.
       if (!(source instanceof Uint8Array)) source.on("error", () => undefined);
+      requireRoom(folders.tmp, size);
       const existed = isOurs.get(model, digest) !== undefined;
       const temporary = join(folders.tmp, randomBytes(12).toString("hex"));
       try {

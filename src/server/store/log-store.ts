@@ -127,6 +127,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
   return {
     append(given) {
       const journal = journalOf(given.model, given.deployment);
+      const noticeCursor = nextCursor();
       const line = { ...shortened(given), cursor: nextCursor() } as StoredLine;
       for (const { query, onLine } of followers) {
         if (query.model === given.model && isOf(query, given.deployment) && fits(line, query)) onLine(line);
@@ -138,7 +139,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
       if (journal.dropped > 0) {
         const message = `${journal.dropped} lines were dropped: the model says more than the disk takes`;
         journal.dropped = 0;
-        keep(journal, { ...line, cursor: nextCursor(), level: "warn", message });
+        keep(journal, { ...line, cursor: noticeCursor, level: "warn", message });
       }
       keep(journal, line);
     },

@@ -3,6 +3,7 @@ import Libsql from "libsql";
 import { AppError } from "../../errors.ts";
 import type { Database, Statement } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { storageError } from "./storage-error.ts";
 
 /** How long a statement waits for another process that reads the file: a backup tool, a curious person. */
 const BUSY_MS = 5000;
@@ -38,7 +39,7 @@ export function openDatabase(file: string): Database {
         return result;
       } catch (error) {
         if (raw.inTransaction) raw.exec("ROLLBACK");
-        throw error;
+        throw storageError(error);
       } finally {
         depth -= 1;
       }
@@ -73,14 +74,25 @@ export function holdFile(file: string): { release(): void } | null {
 
 /** For this user alone; the files that SQLite puts beside it have the mode of this one. */
 function openFile(file: string): Libsql.Database {
-  closeSync(openSync(file, "a", 0o600));
+  try {
+    // Never one that is there: closing it would end the locks that this process holds on it.
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
   return new Libsql(file);
 }
 
 /** A row of `get` comes with a field of the library's own, which would go out with every answer made of rows. */
 function withPlainRows(statement: Statement): Statement {
   return {
-    run: (...values) => statement.run(...values),
+    run(...values) {
+      try {
+        return statement.run(...values);
+      } catch (error) {
+        throw storageError(error);
+      }
+    },
     all: (...values) => statement.all(...values),
     get(...values) {
       const row = statement.get(...values) as Record<string, unknown> | undefined;

@@ -19,6 +19,7 @@ import {
   MANIFEST_FILE,
   type PackageManifest,
 } from "../../protocol/manifest.ts";
+import { HostError } from "../host-error.ts";
 import type { DataFolders } from "./data-folder.ts";
 import { storageError } from "./storage-error.ts";
 
@@ -153,9 +154,15 @@ export function createPackagePlaces(options: {
     let next = 0;
     const lane = async (): Promise<void> => {
       for (let entry = entries[next++]; entry !== undefined; entry = entries[next++]) {
-        const [, path, digest, , mode] = entry;
+        const [, path, digest, size, mode] = entry;
         const target = targetOf(path);
-        await copyFile(pathOf(digest), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+        const blob = pathOf(digest);
+        if (statSync(blob, { throwIfNoEntry: false })?.size !== size) {
+          throw new HostError("INTERNAL", `${path} is damaged in the host's store (${digest}).`, {
+            hint: "Check all of it: purlin host --verify. A push sends again what that has found.",
+          });
+        }
+        await copyFile(blob, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
         await chmod(target, mode === "755" ? 0o755 : 0o644);
       }
     };

@@ -1,10 +1,7 @@
-import { HostError } from "../host-error.ts";
+import { storageFull } from "./free-space.ts";
 
-/** A full disk is the caller's to know; anything else is passed on as it is. */
+/** A full disk is the caller's to know, whoever met it; anything else is passed on as it is. */
 export function storageError(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  return new HostError("STORAGE_FULL", "There is no room left on the host's disk.", {
-    hint: "Delete deployments that are not needed, or give the host a larger disk; then push again.",
-  });
+  const { code } = error as { code?: string };
+  return code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL" ? storageFull() : error;
 }

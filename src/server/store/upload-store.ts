@@ -7,6 +7,7 @@ import type { Digest } from "../../protocol/manifest.ts";
 import type { TransferLimits, UploadOpened } from "../../protocol/transfer.ts";
 import { HostError } from "../host-error.ts";
 import { type BlobOptions, LEASE_MS, type OwnBlobStore, writeWhole } from "./blob-store.ts";
+import { requireRoom } from "./free-space.ts";
 import { hashFile } from "./hash-file.ts";
 import { storageError } from "./storage-error.ts";
 import type { UploadStore } from "./store.ts";
@@ -131,6 +132,8 @@ export function createUploadStore(
           },
         );
       }
+      // A file of its full length takes no room yet: it is the parts that would find none.
+      requireRoom(folders.uploads, size);
       const id = `upl_${randomBytes(9).toString("base64url")}`;
       try {
         const handle = openSync(fileOf(id), "wx", 0o600);
@@ -175,7 +178,10 @@ export function createUploadStore(
           renew.run(expiry(), id);
         });
       } catch (error) {
-        throw storageError(error);
+        const known = storageError(error);
+        // What has come so far would hold the room that nobody has.
+        if (known instanceof HostError && known.code === "STORAGE_FULL") drop(id);
+        throw known;
       } finally {
         writing.delete(name);
       }

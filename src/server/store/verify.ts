@@ -4,7 +4,10 @@ import type { Database } from "./database.ts";
 import { hashFile } from "./hash-file.ts";
 import type { BlobStore, VerifyReport } from "./store.ts";
 
-/** Reads every file that the database knows again, and looks for those that packages name and nobody has. */
+/**
+ * Reads every file that the database knows again, and looks for those that packages name and nobody has. What is
+ * damaged counts as nobody's from then on, so that the next push that names it sends it again.
+ */
 export async function verifyStore(
   db: Database,
   blobs: BlobStore,
@@ -31,5 +34,9 @@ export async function verifyStore(
     .prepare("SELECT DISTINCT digest FROM package_blobs WHERE digest NOT IN (SELECT digest FROM blobs)")
     .all() as { digest: Digest }[];
   report.missing.push(...unknown.map(({ digest }) => digest));
+  const forget = db.prepare("DELETE FROM model_blobs WHERE digest = ?");
+  db.transaction(() => {
+    for (const digest of [...report.damaged, ...report.missing]) forget.run(digest);
+  });
   return report;
 }

@@ -128,4 +128,8 @@ test("verify names files that are damaged, of another length or gone, and no oth
   assert.equal(report.files, 4);
   assert.deepEqual(seen, [1, 2, 3, 4]);
   assert.equal(readFileSync(store.blobs.pathOf(sound), "utf8"), "sound");
+  const asked = store.blobs.missing("m", [sound, damaged, short, gone]);
+  assert.deepEqual(asked, [damaged, short, gone], "the next push sends them again");
+  await write(store, "m", "damaged");
+  assert.equal((await store.verify()).damaged.includes(damaged), false);
 });

@@ -62,8 +62,6 @@ export function packageOf(files: Record<string, string>, model = "m"): PackageMa
   );
 }
 
-let deployments = 0;
-
 /** All of a push: what is missing is sent, then committed with a deployment that serves `environment`. */
 export async function push(
   store: Store,
@@ -86,9 +84,10 @@ export function deploy(
   manifest: PackageManifest,
   { model = "m", environment = "production" } = {},
 ): string {
-  const id = `dep_${++deployments}`;
+  const { count } = db.prepare("SELECT count(*) AS count FROM deployments").get() as { count: number };
+  const id = `dep_${count + 1}`;
   // Of one millisecond there may be many: the number keeps them in order.
-  const at = new Date(deployments * 1000).toISOString();
+  const at = new Date(count * 1000).toISOString();
   db.prepare(
     "INSERT INTO deployments (id, model, environment, package, state, created_at, created_by) VALUES (?, ?, ?, ?, 'ACTIVE', ?, 'k')",
   ).run(id, model, environment, manifest.package, at);
