@@ -82,7 +82,12 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     );
     const audit = createAudit(store.db);
     const isolation = await engine.isolation();
-    const deployments = new Deployments({ store, engine, secretsFor: (names) => secrets.valuesFor(names) });
+    const deployments = new Deployments({
+      store,
+      engine,
+      secretsFor: (names) => secrets.valuesFor(names),
+      onError: (error) => log({ level: "error", message: textOf(error) }),
+    });
     let isReady = false;
     const target = hostTargetName();
     const api = createApi({
@@ -120,7 +125,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
       onError: (error, request) =>
         log({
           level: "error",
-          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          message: textOf(error),
           ...request,
         }),
     });
@@ -176,6 +181,9 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     throw error;
   }
 }
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 function createListener(tls: HostOptions["tls"], handle: RequestListener): Server {
   const limits = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 20_000, requestTimeout: 0 };

@@ -39,10 +39,10 @@ export interface TestHost {
 
 export async function startTestHost(
   t: TestContext,
-  options: { env?: Record<string, string>; args?: string[] } = {},
+  options: { env?: Record<string, string>; args?: string[]; dataDir?: string } = {},
 ): Promise<TestHost> {
   const root = await tmpDir(t, "ph-");
-  const dataDir = join(root, "data");
+  const dataDir = options.dataDir ?? join(root, "data");
   // What sets this host's processes apart from those of other tests that run at the same time.
   const env = { PURLIN_HOME: join(root, "home"), PURLIN_API_KEY: KEY, ...options.env };
   let server: SpawnedCli;
@@ -112,8 +112,8 @@ export async function startTestHost(
     },
     stop,
     start,
-    models: () => processesWith(root, "/runtime/model.mjs"),
-    processes: () => processesWith(root),
+    models: () => processesWith(dataDir, "/runtime/model.mjs"),
+    processes: () => processesWith(dataDir),
   };
   return host;
 }

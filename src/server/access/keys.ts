@@ -87,7 +87,11 @@ export function createKeys(db: Database, adminKey: string, now: () => Date = () 
       const at = now().getTime();
       if (at - key.usedAt > USED_EVERY_MS) {
         key.usedAt = at;
-        touch.run(new Date(at).toISOString(), key.id);
+        try {
+          touch.run(new Date(at).toISOString(), key.id);
+        } catch {
+          // A full disk: when a key was used last is not worth a request.
+        }
       }
       return key;
     },

@@ -64,8 +64,9 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
         onError(error, { method, path: url.pathname, request_id: requestId });
       sendError({ req, res }, error, requestId);
     }
-    if (found?.route.audit !== undefined) {
-      const { model, ...rest } = detail;
+    if (found?.route.audit === undefined) return;
+    const { model, ...rest } = detail;
+    try {
       audit.append({
         key: key.id,
         key_name: key.name,
@@ -75,6 +76,8 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
         request_id: requestId,
         detail: rest,
       });
+    } catch (error) {
+      onError(error, { method, path: url.pathname, request_id: requestId });
     }
   };
 }

@@ -110,9 +110,9 @@ export function modelRoutes(deployments: Deployments, store: Store): Route[] {
         const action = textField(fields, "action");
         call.audit({ environment, action });
         if (action === "finish") {
-          call.json(200, deploymentInfo(await deployments.finishRollout(modelOf(call), environment)));
+          call.json(200, deploymentInfo(deployments.finishRollout(modelOf(call), environment)));
         } else if (action === "abort") {
-          call.json(200, deploymentInfo(await deployments.abortRollout(modelOf(call), environment)));
+          call.json(200, deploymentInfo(deployments.abortRollout(modelOf(call), environment)));
         } else throw new HostError("BAD_REQUEST", "action must be finish or abort.");
       },
     },

@@ -15,6 +15,8 @@ export interface DeploymentRow {
   package: Digest;
   state: DeploymentState;
   message: string | null;
+  /** 1 to 99: the share of the requests that it gets at first. */
+  rollout: number | null;
   created_at: string;
   created_by: string;
   activated_at: string | null;
@@ -39,6 +41,7 @@ export interface NewDeployment {
   environment: string;
   package: Digest;
   message: string | null;
+  rollout: number | null;
   by: string;
 }
 
@@ -107,10 +110,10 @@ export class DeploymentRows {
       this.#db.prepare("INSERT OR IGNORE INTO models (name, created_at) VALUES (?, ?)").run(given.model, at);
       this.#db
         .prepare(
-          "INSERT INTO deployments (id, model, environment, package, state, message, created_at, created_by) " +
-            "VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?)",
+          "INSERT INTO deployments (id, model, environment, package, state, message, rollout, created_at, created_by) " +
+            "VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?, ?)",
         )
-        .run(id, given.model, given.environment, given.package, given.message, at, given.by);
+        .run(id, given.model, given.environment, given.package, given.message, given.rollout, at, given.by);
       this.#db
         .prepare(
           "INSERT INTO environments (model, name, desired, updated_at) VALUES (?, ?, ?, ?) " +
@@ -234,7 +237,7 @@ export class DeploymentRows {
   }
 }
 
-export function deploymentInfo(row: DeploymentRow): DeploymentInfo {
+export function deploymentInfo({ rollout: _rollout, ...row }: DeploymentRow): DeploymentInfo {
   return {
     ...row,
     error: errorOf(row),
@@ -242,5 +245,5 @@ export function deploymentInfo(row: DeploymentRow): DeploymentInfo {
   };
 }
 
-export const errorOf = ({ error }: DeploymentRow): DeploymentError | null =>
+export const errorOf = ({ error }: Pick<DeploymentRow, "error">): DeploymentError | null =>
   error === null ? null : (JSON.parse(error) as DeploymentError);

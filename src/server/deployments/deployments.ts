@@ -28,6 +28,8 @@ export interface DeploymentsOptions {
   engine: Engine;
   /** Values of those secrets that are set. */
   secretsFor(names: readonly string[]): Record<string, string>;
+  /** What could not be done, nor told anybody: a full disk, a bug. */
+  onError?(error: unknown): void;
   now?: () => Date;
   timing?: ReplicaTiming;
 }
@@ -40,8 +42,6 @@ export class Deployments implements RouteTable {
   readonly rows: DeploymentRows;
   readonly #options: DeploymentsOptions;
   readonly #environments = new Map<string, LiveEnvironment>();
-  /** Percentages of those deployments that are to be rolled out, from their commit to their start. */
-  readonly #rollouts = new Map<string, number>();
   #ticker: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -67,7 +67,7 @@ export class Deployments implements RouteTable {
         this.rows.setState(row.id, "STOPPED");
       }
     }
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker = setInterval(() => this.#attempt(() => this.#tick()), TICK_MS);
     this.#ticker.unref();
   }
 
@@ -80,10 +80,10 @@ export class Deployments implements RouteTable {
       environment,
       package: request.package,
       message: request.message ?? null,
+      rollout: rollout ?? null,
       by: request.by,
     });
     this.rows.event(row.id, "created", `Created by ${request.by}`, { package: row.package });
-    if (rollout !== undefined) this.#rollouts.set(row.id, rollout);
     return row;
   }
 
@@ -149,14 +149,14 @@ export class Deployments implements RouteTable {
   }
 
   /** Throws HostError CONFLICT where none is under way. */
-  async finishRollout(model: string, environment: string): Promise<DeploymentRow> {
+  finishRollout(model: string, environment: string): DeploymentRow {
     const live = this.#rolloutOf(model, environment);
     this.rows.event(live.row.id, "rollout-finished", "The rollout is finished: all requests");
-    await this.#switch(this.#environment(model, environment), live);
+    this.#switch(this.#environment(model, environment), live);
     return this.rows.get(live.row.id) as DeploymentRow;
   }
 
-  async abortRollout(model: string, environment: string, reason = "asked for"): Promise<DeploymentRow> {
+  abortRollout(model: string, environment: string, reason = "asked for"): DeploymentRow {
     const live = this.#rolloutOf(model, environment);
     this.#endRollout(this.#environment(model, environment), `aborted: ${reason}`);
     return this.rows.get(live.row.id) as DeploymentRow;
@@ -256,8 +256,6 @@ export class Deployments implements RouteTable {
 
   async #bring(row: DeploymentRow, signal: AbortSignal): Promise<void> {
     const environment = this.#environment(row.model, row.environment);
-    const percent = this.#rollouts.get(row.id);
-    this.#rollouts.delete(row.id);
     let live: LiveDeployment | null = null;
     try {
       signal.throwIfAborted();
@@ -267,38 +265,48 @@ export class Deployments implements RouteTable {
       const proof = live.prove();
       this.rows.setState(row.id, "LOADING");
       await orAborted(proof, signal);
+      environment.incoming = null;
+      this.#takeOver(environment, live);
     } catch (error) {
       environment.incoming = null;
       await live?.stop({ graceMs: 0 });
-      if (signal.aborted) {
-        // A host that ends leaves it on its way: the next one goes on with it.
-        if (this.#closed || this.rows.get(row.id) === undefined) return;
-        this.rows.setState(row.id, "STOPPED");
-        this.rows.event(row.id, "stopped", "Superseded before it was ready");
-        return;
-      }
-      const known = asDeploymentError(error, "loading");
-      this.rows.setState(row.id, "FAILED", known);
-      this.rows.event(row.id, "failed", known.message, { ...known });
+      this.#attempt(() => this.#failed(row, error, signal));
+    }
+  }
+
+  #failed(row: DeploymentRow, error: unknown, signal: AbortSignal): void {
+    // Deleted meanwhile; or the host ends, and the next one goes on with it.
+    if (this.rows.get(row.id) === undefined || (signal.aborted && this.#closed)) return;
+    if (signal.aborted) {
+      this.rows.setState(row.id, "STOPPED");
+      this.rows.event(row.id, "stopped", "Superseded before it was ready");
       return;
     }
-    environment.incoming = null;
+    const known = asDeploymentError(error, "loading");
+    this.rows.setState(row.id, "FAILED", known);
+    this.rows.event(row.id, "failed", known.message, { ...known });
+  }
+
+  /** It has loaded: all requests are its own from now on, or its share of them. */
+  #takeOver(environment: LiveEnvironment, live: LiveDeployment): void {
+    const { row } = live;
     if (environment.rollout !== null) this.#endRollout(environment, "superseded");
-    live.autoscale();
-    if (percent === undefined || environment.serving === null) {
-      await this.#switch(environment, live);
-      return;
+    if (row.rollout === null || environment.serving === null) {
+      this.#switch(environment, live);
+    } else {
+      const percent = row.rollout;
+      this.rows.transaction(() => {
+        this.rows.setRollout(row, percent);
+        this.rows.setState(row.id, "ACTIVE");
+        this.rows.event(row.id, "rollout-started", `${percent} % of the requests`, { percent });
+      });
+      environment.startRollout(live, percent);
     }
-    this.rows.transaction(() => {
-      this.rows.setRollout(row, percent);
-      this.rows.setState(row.id, "ACTIVE");
-      this.rows.event(row.id, "rollout-started", `${percent} % of the requests`, { percent });
-    });
-    environment.startRollout(live, percent);
+    live.autoscale();
   }
 
   /** On disk first, then in memory, within one turn of the loop; then the old one ends what it has. */
-  async #switch(environment: LiveEnvironment, live: LiveDeployment): Promise<void> {
+  #switch(environment: LiveEnvironment, live: LiveDeployment): void {
     const old = environment.serving;
     this.rows.transaction(() => {
       this.rows.activate(live.row, old?.row.id ?? null);
@@ -364,8 +372,17 @@ export class Deployments implements RouteTable {
       engine,
       timing,
       secrets: () => secretsFor(Object.keys(config.secrets)),
-      onEvent: (type, message, data) => this.rows.event(row.id, type, message, data),
+      onEvent: (type, message, data) => this.#attempt(() => this.rows.event(row.id, type, message, data)),
     });
+  }
+
+  /** Timers and replicas go on, whatever becomes of what they have to say. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.onError?.(error);
+    }
   }
 
   #environment(model: string, name: string): LiveEnvironment {

@@ -36,7 +36,7 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE deployments (
     id TEXT PRIMARY KEY, model TEXT NOT NULL, environment TEXT NOT NULL, package TEXT NOT NULL,
-    state TEXT NOT NULL, message TEXT, created_at TEXT NOT NULL, created_by TEXT NOT NULL,
+    state TEXT NOT NULL, message TEXT, rollout INTEGER, created_at TEXT NOT NULL, created_by TEXT NOT NULL,
     activated_at TEXT, ended_at TEXT, error TEXT) STRICT;
   CREATE INDEX deployments_model ON deployments (model, environment, created_at);
   -- One row is the one visible act: what serves an environment.

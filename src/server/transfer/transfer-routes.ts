@@ -10,6 +10,7 @@ import {
 } from "../../protocol/transfer.ts";
 import type { ApiCall, CallKey, Route } from "../api/route.ts";
 import { HostError } from "../host-error.ts";
+import { requireRoom } from "../store/free-space.ts";
 import type { PushRow, Store } from "../store/store.ts";
 import { declaredLength, readJsonBody, steadyBody } from "./body.ts";
 import { checkPush } from "./check-push.ts";
@@ -48,6 +49,8 @@ export function transferRoutes(options: TransferOptions): Route[] {
           (sum, [, , digest, size]) => sum + (wanted.delete(digest) ? size : 0),
           0,
         );
+        // Told before a byte is sent, not after an hour.
+        requireRoom(store.dir, missing_bytes);
         call.audit({ package: push.package, push: push.id });
         call.json(missing.length === 0 ? 200 : 201, {
           push_id: push.id,

@@ -132,6 +132,25 @@ describe("operations of a deployment server", () => {
     assert.ok((await state()).replicas >= 1);
   });
 
+  it("scales out under load, answers all of it, and back in when the load has gone", async (t) => {
+    const host = await startTestHost(t);
+    const config =
+      "autoscaling: {min_replicas: 1, max_replicas: 3, concurrency_target: 2, window_seconds: 2, scale_down_delay_seconds: 3}\n";
+    const project = await makeModelProject(t, "elastic", config);
+    await host.ok(["push", project.dir]);
+    const wanted = async (): Promise<number> => {
+      const status = await (await host.fetch("/v1/models/elastic")).json();
+      return (status as { environments: { replicas: number }[] }).environments[0]?.replicas ?? 0;
+    };
+    assert.equal(await wanted(), 1);
+    const clients = constantClients(() => host.predict("elastic", { sleep: 50 }), { count: 8 });
+    await until(async () => (await wanted()) === 3, { timeout: 30_000 });
+    const { failures } = await clients.stop();
+    assert.deepEqual(failures, []);
+    await until(async () => (await wanted()) === 1, { timeout: 30_000 });
+    assert.equal((await host.predict("elastic", {})).status, 200);
+  });
+
   it("logs --tail shows lines as they are said and goes on after the host was away", async (t) => {
     const host = await startTestHost(t);
     const project = await makeModelProject(t, "talker");
