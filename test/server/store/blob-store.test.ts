@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { sha256 } from "../../../src/pack/digest.ts";
+import type { HostError } from "../../../src/server/host-error.ts";
 import { smallDisk } from "../../helpers/small-disk.ts";
 import { bytesOf, HOUR, testStore, write } from "./test-store.ts";
 
@@ -92,14 +93,28 @@ test("a damaged file is mended when it is sent again", async (t) => {
 });
 
 test("a full disk is told as such, leaves nothing behind, and smaller files still go in", async (t) => {
-  const disk = await smallDisk(t, 8);
+  const disk = await smallDisk(t, 24);
   if (disk === null) return t.skip("no file system can be mounted here");
   const { store } = await testStore(t, { dir: join(disk, "data") });
-  const bytes = randomBytes(12 * 1024 * 1024);
   const full = { code: "STORAGE_FULL" };
-  await assert.rejects(store.blobs.write("m", sha256(bytes), bytes.length, Readable.from([bytes])), full);
+  await assert.rejects(store.blobs.write("m", sha256("x"), 30 * 1024 * 1024, Readable.from([])), full);
+  const bytes = randomBytes(30 * 1024 * 1024);
   await assert.rejects(store.blobs.writeMany("m", [{ digest: sha256(bytes), bytes }]), full);
+  // Each alone has room: the disk becomes full while they are written.
+  const files = [0, 1, 2].map((at) => bytes.subarray(at * 1024, at * 1024 + 10 * 1024 * 1024));
+  const writes = await Promise.allSettled(
+    files.map((file) => store.blobs.write("m", sha256(file), file.length, Readable.from([file]))),
+  );
+  const codes = writes.map((write) =>
+    write.status === "rejected" ? (write.reason as HostError).code : "stored",
+  );
+  assert.ok(codes.includes("STORAGE_FULL"), codes.join());
+  assert.ok(
+    codes.every((code) => code === "STORAGE_FULL" || code === "stored"),
+    codes.join(),
+  );
   assert.deepEqual(leftovers(store.dir), []);
+  await store.collectGarbage({ graceMs: -48 * HOUR });
   const digest = await write(store, "m", "small");
   assert.equal(readFileSync(store.blobs.pathOf(digest), "utf8"), "small");
 });
