@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { COMMANDS } from "../../src/cli/command-table.ts";
@@ -95,7 +95,42 @@ describe("the README", () => {
   });
 });
 
+describe("deploying as the README tells it", () => {
+  it("its commands work as they are typed, on a host of their own", async (t) => {
+    const root = await tmpDir(t);
+    const env = { PURLIN_HOME: join(root, "home"), PURLIN_API_URL: undefined, PURLIN_API_KEY: undefined };
+    const dir = join(root, "my-model");
+    const run = async (command: string): Promise<string> => {
+      const [name, ...args] = words(command);
+      assert.equal(name, "purlin", command);
+      const cli = spawnCli(t, args, { cwd: dir, env });
+      assert.equal((await cli.exited).code, 0, `${command}\n${cli.stdout()}${cli.stderr()}`);
+      return cli.stdout();
+    };
+    const init = spawnCli(t, ["init", dir], { cwd: root, env });
+    assert.equal((await init.exited).code, 0, init.stderr());
+    const [first = "", ...commands] = commandsIn(section("Deploy"));
+    assert.match(first, /^purlin host --port \d+$/);
+    const host = spawnCli(t, ["host", "--port", "0"], { cwd: root, env });
+    await host.waitFor(/listening on (\S+)/);
+    for (const command of commands) {
+      // The story has an edit before the second push.
+      if (command.includes("--message")) {
+        const file = join(dir, "model/model.ts");
+        writeFileSync(file, `${readFileSync(file, "utf8")}\nexport const edited = true;\n`);
+      }
+      const output = await run(command);
+      if (command.includes(" predict ")) assert.match(output, /"words": ?2/);
+      if (command.includes(" status ")) assert.match(output, /ACTIVE/);
+    }
+    host.kill();
+    assert.equal((await host.exited).code, 0, host.stderr());
+  });
+});
+
 /** Words of a shell line with simple quotes. */
 function words(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, plain]) => single ?? double ?? plain ?? "",
+  );
 }
