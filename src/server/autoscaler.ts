@@ -54,9 +54,8 @@ export class Autoscaler {
     drop(this.#wants, atMs - delayMs);
     const highest = Math.max(...this.#wants.map((each) => each.load));
     const idle = atMs - this.#lastLoadAt >= delayMs;
-    // The last replica sleeps only after a whole delay without a request.
-    this.#wanted = highest === 0 && (!idle || this.#wanted > 1) ? 1 : highest;
-    if (highest === 0 && idle) this.#wanted = 0;
+    // Not a request for a whole delay: whatever averages remember, nobody needs any. Until then one stays awake.
+    this.#wanted = idle ? least : Math.max(1, highest);
     return Math.max(least, Math.min(most, this.#wanted));
   }
 }
