@@ -19,15 +19,12 @@ import { createAudit } from "./access/audit.ts";
 import { createKeys } from "./access/keys.ts";
 import { readMasterKey } from "./access/master-key.ts";
 import { createSecrets } from "./access/secrets.ts";
-import { accessRoutes } from "./api/access-routes.ts";
 import { createApi, mayUse } from "./api/api-server.ts";
-import { hostRoutes } from "./api/host-routes.ts";
-import { modelRoutes } from "./api/model-routes.ts";
+import { apiRoutes } from "./api/api-routes.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createLocalEngine } from "./engines/local/local-engine.ts";
 import { createRouter } from "./router/router.ts";
 import { openStore } from "./store/open-store.ts";
-import { transferRoutes } from "./transfer/transfer-routes.ts";
 
 const GARBAGE_EVERY_MS = 10 * 60_000;
 /** Above what clients and proxies keep idle connections for, so that it is they who close them. */
@@ -93,35 +90,18 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     const api = createApi({
       keys,
       audit,
-      routes: [
-        ...hostRoutes({
-          version: installedVersion(),
-          target,
-          limits: TRANSFER_LIMITS,
-          isolation,
-          store,
-          deployments,
-          isReady: () => isReady,
-        }),
-        ...modelRoutes(deployments, store),
-        ...accessRoutes({ keys, secrets, audit, deployments }),
-        ...transferRoutes({
-          store,
-          target,
-          limits: TRANSFER_LIMITS,
-          deploy: (push, { environment, message, rollout, expect_previous }, by) =>
-            deployments.create({
-              model: push.model,
-              environment,
-              package: push.package,
-              message,
-              rollout,
-              expectPrevious: expect_previous,
-              by: by.name,
-            }).id,
-          afterCommit: (id) => deployments.kick(id),
-        }),
-      ],
+      routes: apiRoutes({
+        version: installedVersion(),
+        target,
+        limits: TRANSFER_LIMITS,
+        isolation,
+        store,
+        deployments,
+        isReady: () => isReady,
+        keys,
+        secrets,
+        audit,
+      }),
       onError: (error, request) =>
         log({
           level: "error",

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { TRANSFER_LIMITS } from "../../../src/protocol/transfer.ts";
+import { createAudit } from "../../../src/server/access/audit.ts";
+import { createKeys } from "../../../src/server/access/keys.ts";
+import { createSecrets } from "../../../src/server/access/secrets.ts";
+import { apiRoutes } from "../../../src/server/api/api-routes.ts";
+import { createApi } from "../../../src/server/api/api-server.ts";
+import { Deployments } from "../../../src/server/deployments/deployments.ts";
+import { openStore } from "../../../src/server/store/open-store.ts";
+import { tmpDir } from "../../helpers/tmp-dir.ts";
+import { scriptedEngine } from "../deployments/scripted-engine.ts";
+
+const ADMIN = "admin-key";
+
+async function startApi(t: TestContext) {
+  const root = await tmpDir(t, "pa-");
+  const store = openStore(join(root, "data"));
+  const engine = scriptedEngine(root);
+  const deployments = new Deployments({ store, engine, secretsFor: () => ({}) });
+  deployments.start();
+  const keys = createKeys(store.db, ADMIN);
+  const audit = createAudit(store.db);
+  const errors: unknown[] = [];
+  const routes = apiRoutes({
+    version: "1",
+    target: "linux-x64",
+    limits: TRANSFER_LIMITS,
+    isolation: [],
+    store,
+    deployments,
+    isReady: () => true,
+    keys,
+    audit,
+    secrets: createSecrets(store.db, Buffer.alloc(32, 1)),
+  });
+  const api = createApi({ routes, keys, audit, onError: (error) => errors.push(error) });
+  const server = createServer((req, res) => void api(req, res));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await deployments.close({ graceMs: 0 });
+    await store.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    routes,
+    keys,
+    audit,
+    errors,
+    call: (method: string, path: string, key: string | null = ADMIN, body?: string) =>
+      fetch(url + path, {
+        method,
+        headers: key === null ? {} : { authorization: `Bearer ${key}` },
+        ...(body === undefined ? {} : { body }),
+      }),
+  };
+}
+
+/** Any value for each name of a pattern. */
+const pathOf = (pattern: string): string => pattern.replaceAll(/(?<=\/):[a-z]+/g, "some-name");
+
+describe("the API of a deployment server", () => {
+  it("every route but health needs a key, and every one that changes something is in the audit log", async (t) => {
+    const { routes, call } = await startApi(t);
+    assert.ok(routes.length > 30);
+    for (const { method, path, scope, audit } of routes) {
+      const answer = await call(method, pathOf(path), null);
+      const isHealth = path.startsWith("/health/");
+      assert.equal(answer.status === 401, !isHealth, `${method} ${path} answered ${answer.status}`);
+      assert.equal(scope === "none", isHealth, path);
+      await answer.arrayBuffer();
+      const changes = ["POST", "PUT", "DELETE"].includes(method);
+      // Files alone change nothing that anybody sees: the push and the commit around them are told.
+      const isFile = /\/(files|uploads)/.test(path);
+      if (changes && !isFile) assert.ok(audit, `${method} ${path} has no name in the audit log`);
+    }
+  });
+
+  it("a key does what its scope allows and no more, for its models alone", async (t) => {
+    const { routes, call, keys } = await startApi(t);
+    const rank = { none: -1, any: 0, invoke: 0, deploy: 1, admin: 2 };
+    for (const scope of ["invoke", "deploy"] as const) {
+      const { key } = keys.create({ name: scope, scope, models: null });
+      for (const route of routes) {
+        const answer = await call(route.method, pathOf(route.path), key);
+        assert.equal(
+          answer.status === 403,
+          rank[route.scope] > rank[scope],
+          `${scope}: ${route.method} ${route.path} answered ${answer.status}`,
+        );
+        await answer.arrayBuffer();
+      }
+    }
+    const { key } = keys.create({ name: "one model", scope: "deploy", models: ["mine"] });
+    for (const route of routes.filter(({ path }) => path.includes("/:model"))) {
+      const answer = await call(route.method, pathOf(route.path), key);
+      assert.equal(answer.status, 403, `${route.method} ${route.path}`);
+      await answer.arrayBuffer();
+    }
+    assert.equal((await call("GET", "/v1/models/mine", key)).status, 404);
+  });
+
+  it("errors have one shape, a code and a request id; a refused change is in the audit log, too", async (t) => {
+    const { call, audit, keys, errors } = await startApi(t);
+    for (const [method, path, status, code] of [
+      ["GET", "/v1/nowhere", 404, "NOT_FOUND"],
+      ["PUT", "/v1/models", 405, "METHOD_NOT_ALLOWED"],
+      ["GET", "/v1/models/none", 404, "NOT_FOUND"],
+      ["POST", "/v1/models/none/rollback", 404, "NOT_FOUND"],
+      ["GET", "/v1/deployments/none", 404, "NOT_FOUND"],
+      ["DELETE", "/v1/keys/none", 404, "NOT_FOUND"],
+    ] as const) {
+      const answer = await call(method, path);
+      const body = (await answer.json()) as Record<string, unknown>;
+      assert.deepEqual([answer.status, body["code"]], [status, code], `${method} ${path}`);
+      assert.equal(typeof body["error"], "string");
+      assert.equal(body["request_id"], answer.headers.get("x-request-id"));
+    }
+    assert.match((await call("PUT", "/v1/models")).headers.get("allow") ?? "", /GET/);
+    for (const body of [
+      "{",
+      "[]",
+      '"x"',
+      '{"name": 1}',
+      '{"name": "x", "scope": "root"}',
+      '{"name": "x", "models": "all"}',
+    ]) {
+      assert.equal((await call("POST", "/v1/keys", ADMIN, body)).status, 400, body);
+    }
+    const { key } = keys.create({ name: "weak", scope: "invoke", models: null });
+    await call("PUT", "/v1/secrets/token", key, '{"value": "x"}');
+    const [newest] = audit.list({ limit: 1 });
+    assert.deepEqual([newest?.action, newest?.status, newest?.key_name], ["secret.set", 403, "weak"]);
+    assert.deepEqual(errors, []);
+  });
+
+  it("secrets are set, listed by name and removed; bad names and values are refused", async (t) => {
+    const { call } = await startApi(t);
+    assert.equal((await call("PUT", "/v1/secrets/token", ADMIN, '{"value": "hidden-value"}')).status, 200);
+    const listed = await (await call("GET", "/v1/secrets")).text();
+    assert.match(listed, /"token"/);
+    assert.doesNotMatch(listed, /hidden-value/);
+    for (const name of ["..", ".hidden", "a%2Fb", "%00"]) {
+      assert.ok((await call("PUT", `/v1/secrets/${name}`, ADMIN, '{"value": "x"}')).status >= 400, name);
+    }
+    assert.ok(
+      (await call("PUT", "/v1/secrets/big", ADMIN, JSON.stringify({ value: "x".repeat(70_000) }))).status >=
+        400,
+    );
+    assert.equal((await call("DELETE", "/v1/secrets/token")).status, 200);
+    assert.equal((await call("DELETE", "/v1/secrets/token")).status, 404);
+  });
+});
