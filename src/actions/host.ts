@@ -15,6 +15,9 @@ export interface HostActionOptions {
   engine: "local";
   tls?: { cert: string; key: string } | undefined;
   trustProxy?: readonly string[] | undefined;
+  /** Deployments of an environment that can be rolled back to, and MiB of log of each. */
+  keepDeployments?: number | undefined;
+  keepLogMib?: number | undefined;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   report: Reporter;
@@ -52,6 +55,10 @@ export async function host(options: HostActionOptions): Promise<void> {
     log: options.log,
     tls: options.tls,
     trustProxy: options.trustProxy,
+    retention: {
+      deployments: options.keepDeployments,
+      logBytes: options.keepLogMib === undefined ? undefined : options.keepLogMib * 1024 * 1024,
+    },
   });
   try {
     if (kept === null) writeHostKey(env, adminKey);

@@ -92,8 +92,10 @@ export async function openHostConnection({
     }
   }
 
+  let reached = false;
   async function checked(call: HostCall): Promise<Dispatcher.ResponseData> {
     const answer = await send(call);
+    reached = true;
     if (answer.statusCode < 400) return answer;
     const text = await answer.body.text().catch(() => "");
     throw new HostAnswerError(answer.statusCode, parse(text) as Partial<HostErrorBody> | undefined, {
@@ -103,6 +105,8 @@ export async function openHostConnection({
   }
 
   const again = (call: HostCall) => (error: unknown) => {
+    // Whoever has never answered is not there, and the person who waits is told at once.
+    if (!reached) return null;
     if (error instanceof HostAnswerError) {
       // What the host refused it has not done.
       if ([429, 502, 503, 504].includes(error.status)) return error.retryAfter * 1000;

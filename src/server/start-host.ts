@@ -24,7 +24,7 @@ import { apiRoutes } from "./api/api-routes.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createLocalEngine } from "./engines/local/local-engine.ts";
 import { createRouter } from "./router/router.ts";
-import { openStore } from "./store/open-store.ts";
+import { openStore, type Retention } from "./store/open-store.ts";
 
 const GARBAGE_EVERY_MS = 10 * 60_000;
 /** Above what clients and proxies keep idle connections for, so that it is they who close them. */
@@ -46,6 +46,7 @@ export interface HostOptions {
   log(entry: HostLogEntry): void;
   /** Files. */
   tls?: { cert: string; key: string } | undefined;
+  retention?: Retention | undefined;
   /** Addresses of proxies whose X-Forwarded-* is believed. */
   trustProxy?: readonly string[] | undefined;
 }
@@ -69,7 +70,7 @@ export const newHostKey = (): string => `plk_${randomBytes(32).toString("base64u
 /** Throws AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, NOT_WRITABLE. */
 export async function startHost(options: HostOptions): Promise<RunningHost> {
   const { dataDir, log } = options;
-  const store = openStore(dataDir);
+  const store = openStore(dataDir, { retention: options.retention });
   const engine = createLocalEngine({ runDir: join(dataDir, "run") });
   try {
     const keys = createKeys(store.db, options.adminKey);

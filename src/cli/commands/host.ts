@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../define-command.ts";
-import { parsePort } from "../parse-values.ts";
+import { parseCount, parsePort } from "../parse-values.ts";
 import { formatBytes, formatCount } from "../report/format.ts";
 import { remoteOption, type RemoteOptions } from "../remote-option.ts";
 
@@ -14,6 +14,8 @@ interface Options {
   tlsCert?: string;
   tlsKey?: string;
   trustProxy?: string;
+  keepDeployments: number;
+  keepLogs: number;
 }
 
 const backup = defineCommand<RemoteOptions>({
@@ -42,6 +44,18 @@ export const hostCommand = defineCommand<Options>({
     { flags: "--data <dir>", description: "where everything is kept; a folder of this user" },
     { flags: "--engine <engine>", description: "where models run", choices: ["local"], default: "local" },
     { flags: "--verify", description: "read every file that is kept again, tell what is damaged, and end" },
+    {
+      flags: "--keep-deployments <n>",
+      description: "of each environment, those that can be rolled back to",
+      default: 10,
+      parse: parseCount,
+    },
+    {
+      flags: "--keep-logs <mib>",
+      description: "of each deployment, so many MiB",
+      default: 8,
+      parse: parseCount,
+    },
     { flags: "--tls-cert <file>", description: "certificate for https, PEM" },
     { flags: "--tls-key <file>", description: "its key, PEM" },
     {
@@ -76,6 +90,8 @@ export const hostCommand = defineCommand<Options>({
           ? undefined
           : { cert: resolve(cwd, tlsCert), key: resolve(cwd, tlsKey) },
       trustProxy: options.trustProxy?.split(",").map((address) => address.trim()),
+      keepDeployments: options.keepDeployments,
+      keepLogMib: options.keepLogs,
       env,
       signal,
       report,

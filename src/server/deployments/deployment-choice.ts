@@ -56,7 +56,12 @@ export function promoted(
   requireModel(rows, model);
   const id = deployment ?? rows.environment(model, from as string)?.serving ?? null;
   const source = id === null ? undefined : rows.get(id);
-  if (source?.model === model) return source;
+  if (source?.model === model) {
+    if (rows.hasPackage(source.package)) return source;
+    throw new HostError("GONE", `The package of ${source.id} is no longer kept.`, {
+      hint: "Push it again; purlin host --keep-deployments keeps more of them.",
+    });
+  }
   const message =
     deployment === undefined
       ? `Nothing serves ${from} of ${model}.`
@@ -79,7 +84,13 @@ export function earlierOf(rows: DeploymentRows, model: string, environment: stri
   const serving = current?.serving == null ? undefined : rows.get(current.serving);
   const earlier = rows
     .ofModel(model, environment)
-    .find((row) => row.activated_at !== null && row.package !== serving?.package && row.state !== "FAILED");
+    .find(
+      (row) =>
+        row.activated_at !== null &&
+        row.package !== serving?.package &&
+        row.state !== "FAILED" &&
+        rows.hasPackage(row.package),
+    );
   if (serving !== undefined && earlier !== undefined) return earlier;
   throw new HostError("NOTHING_TO_ROLL_BACK", `${environment} of ${model} has served nothing else before.`);
 }

@@ -102,6 +102,11 @@ export class DeploymentRows {
     return this.#db.prepare("SELECT 1 FROM models WHERE name = ?").get(name) !== undefined;
   }
 
+  /** False for one that was collected with the files that it alone had. */
+  hasPackage(digest: Digest): boolean {
+    return this.#db.prepare("SELECT 1 FROM packages WHERE digest = ?").get(digest) !== undefined;
+  }
+
   /** A deployment, wanted by its environment from now on. */
   create(given: NewDeployment): DeploymentRow {
     const id = `dep_${randomBytes(8).toString("hex")}`;

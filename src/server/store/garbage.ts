@@ -6,8 +6,6 @@ import type { BlobOptions } from "./blob-store.ts";
 import type { PackagePlaces } from "./package-places.ts";
 import type { BlobStore, GarbageReport } from "./store.ts";
 
-/** Of each environment, the newest deployments that can be rolled back to. */
-const KEPT_DEPLOYMENTS = 10;
 /** Of those, packages that stay in place, so that a rollback copies nothing. */
 const PLACED_DEPLOYMENTS = 3;
 const FILES_A_TURN = 200;
@@ -15,6 +13,8 @@ const FILES_A_TURN = 200;
 export interface GarbageOptions extends BlobOptions {
   blobs: BlobStore;
   places: PackagePlaces;
+  /** Of each environment, the newest deployments that can be rolled back to. */
+  keptDeployments: number;
   /** Removes logs of other deployments than these. */
   keepLogs(deployments: ReadonlySet<string>): void;
 }
@@ -25,7 +25,7 @@ export interface GarbageOptions extends BlobOptions {
  * be in between; a few hundred files a turn, so that requests are answered meanwhile.
  */
 export async function collectGarbage(
-  { db, folders, now, blobs, places, keepLogs }: GarbageOptions,
+  { db, folders, now, blobs, places, keptDeployments, keepLogs }: GarbageOptions,
   { graceMs = 0, dryRun = false }: { graceMs?: number; dryRun?: boolean } = {},
 ): Promise<GarbageReport> {
   const at = new Date(now().getTime() - graceMs).toISOString();
@@ -51,14 +51,14 @@ export async function collectGarbage(
   }
   await removeStrays();
   report.trees = places.removeUnused(new Set(newest(PLACED_DEPLOYMENTS).map((row) => row.package))).trees;
-  const told = [...newest(KEPT_DEPLOYMENTS), ...newest(KEPT_DEPLOYMENTS, "state = 'FAILED'")];
+  const told = [...newest(keptDeployments), ...newest(keptDeployments, "state = 'FAILED'")];
   keepLogs(new Set(told.map(({ id }) => id)));
   await places.settled();
   return report;
 
   /** Everything that has run out, files apart. Returns the uploads among it. */
   function dropRows(): string[] {
-    const packages = new Set(newest(KEPT_DEPLOYMENTS).map((row) => row.package));
+    const packages = new Set(newest(keptDeployments).map((row) => row.package));
     const committed = "SELECT model, package FROM model_packages WHERE committed_at <= ?";
     for (const row of db.prepare(committed).all(at) as { model: string; package: string }[]) {
       if (packages.has(row.package)) continue;

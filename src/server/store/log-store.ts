@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { LogLine } from "../../protocol/host-api.ts";
 import type { LogEntry, LogQuery, LogStore } from "./store.ts";
 
-/** A deployment keeps this much and up to twice as much: one file that grows, one that is full. */
-const FILE_BYTES = 4 * 1024 * 1024;
+/** A deployment keeps this much of its newest lines. */
+export const KEPT_LOG_BYTES = 8 * 1024 * 1024;
 /** What waits for the disk; above it lines are dropped, and how many is told. */
 const HELD_BYTES = 1024 * 1024;
 const FLUSH_MS = 100;
@@ -30,7 +30,9 @@ export interface OwnLogStore extends LogStore {
 }
 
 /** logs/<model>/<deployment>.ndjson, and <deployment>.1.ndjson before it. */
-export function createLogStore(dir: string, now: () => Date): OwnLogStore {
+export function createLogStore(dir: string, now: () => Date, keptBytes = KEPT_LOG_BYTES): OwnLogStore {
+  // One file that grows, and one that is full.
+  const fileBytes = Math.ceil(keptBytes / 2);
   const journals = new Map<string, Journal>();
   const followers = new Set<{ query: LogQuery; onLine(line: LogLine): void }>();
   let last = 0;
@@ -83,7 +85,7 @@ export function createLogStore(dir: string, now: () => Date): OwnLogStore {
     if (text === "") return journal.writing;
     journal.writing = journal.writing.then(async () => {
       try {
-        if (journal.bytes + text.length > FILE_BYTES && journal.bytes > 0) {
+        if (journal.bytes + text.length > fileBytes && journal.bytes > 0) {
           await rename(journal.file, journal.file.replace(/\.ndjson$/, ".1.ndjson"));
           journal.bytes = 0;
         }

@@ -16,11 +16,23 @@ import { verifyStore } from "./verify.ts";
 export interface StoreOptions {
   now?: () => Date;
   limits?: TransferLimits;
+  retention?: Retention | undefined;
 }
+
+/** What is kept beyond what serves. */
+export interface Retention {
+  /** Of each environment, the newest deployments that can be rolled back to; 10. */
+  deployments?: number | undefined;
+  /** Of each deployment's log, the newest bytes; 8 MiB. */
+  logBytes?: number | undefined;
+}
+
+const KEPT_DEPLOYMENTS = 10;
 
 /** Opens the data folder of a host. Throws AppError NOT_WRITABLE, or HOST_DATA where another host works on it. */
 export function openStore(dir: string, options: StoreOptions = {}): Store {
   const { now = () => new Date(), limits = TRANSFER_LIMITS } = options;
+  const keptDeployments = options.retention?.deployments ?? KEPT_DEPLOYMENTS;
   const { folders, release } = openDataFolder(dir);
   try {
     const db = openDatabase(join(dir, "state.db"));
@@ -29,7 +41,7 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
     const blobs = createBlobStore(parts);
     const uploads = createUploadStore(parts, blobs, limits);
     const packages = createPackageStore(parts, blobs, limits);
-    const logs = createLogStore(folders.logs, now);
+    const logs = createLogStore(folders.logs, now, options.retention?.logBytes);
     let collecting: Promise<unknown> = Promise.resolve();
     return {
       dir,
@@ -40,7 +52,10 @@ export function openStore(dir: string, options: StoreOptions = {}): Store {
       logs,
       async collectGarbage(given) {
         const keepLogs = (deployments: ReadonlySet<string>): void => logs.keepOnly(deployments);
-        const work = collectGarbage({ ...parts, blobs, places: packages.places, keepLogs }, given);
+        const work = collectGarbage(
+          { ...parts, blobs, places: packages.places, keptDeployments, keepLogs },
+          given,
+        );
         collecting = Promise.allSettled([collecting, work]);
         return work;
       },
