@@ -1,5 +1,5 @@
 import type { Deployments } from "../deployments/deployments.ts";
-import { deploymentInfo } from "../deployments/deployment-rows.ts";
+import { deploymentInfo } from "../deployments/deployment-row.ts";
 import { HostError } from "../host-error.ts";
 import type { Store } from "../store/store.ts";
 import { environmentField, percentField, readFields, textField } from "./read-fields.ts";

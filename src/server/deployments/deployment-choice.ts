@@ -1,6 +1,7 @@
 import type { Digest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
-import type { DeploymentRow, DeploymentRows } from "./deployment-rows.ts";
+import type { DeploymentRow } from "./deployment-row.ts";
+import type { DeploymentRows } from "./deployment-rows.ts";
 
 /** What a new deployment is made of; the rules of what may be asked for, and which earlier one is meant. */
 export interface CreateRequest {

@@ -5,7 +5,7 @@ import type { Config } from "../../protocol/config.ts";
 import { PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
 import type { Store } from "../store/store.ts";
-import type { DeploymentRow } from "./deployment-rows.ts";
+import type { DeploymentRow } from "./deployment-row.ts";
 
 /** configs/<deployment>.json: the config of a package as it holds in the environment of a deployment. */
 export function configFileOf(store: Store, { id }: DeploymentRow): string {

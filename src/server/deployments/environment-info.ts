@@ -1,5 +1,6 @@
 import type { EnvironmentInfo, ReplicaInfo } from "../../protocol/host-api.ts";
-import { type DeploymentRow, type DeploymentRows, type EnvironmentRow, errorOf } from "./deployment-rows.ts";
+import { type DeploymentRow, type EnvironmentRow, errorOf } from "./deployment-row.ts";
+import type { DeploymentRows } from "./deployment-rows.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { LiveEnvironment } from "./live-environment.ts";
 

@@ -6,7 +6,7 @@ import { HostError } from "../host-error.ts";
 import { ReplicaSet, type ReplicaTiming } from "../replica-set.ts";
 import { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
-import type { DeploymentRow } from "./deployment-rows.ts";
+import type { DeploymentRow } from "./deployment-row.ts";
 import { configFileOf } from "./effective-config.ts";
 import { toLogEntry } from "./log-entry.ts";
 

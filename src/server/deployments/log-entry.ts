@@ -1,5 +1,5 @@
 import type { LogEntry } from "../store/store.ts";
-import type { DeploymentRow } from "./deployment-rows.ts";
+import type { DeploymentRow } from "./deployment-row.ts";
 
 /** A line of a runtime's output: its own JSON with what it is from, or text of something that wrote past the log. */
 export function toLogEntry(
