@@ -27,16 +27,14 @@ export class DeploymentRows {
     const [where, ...values] =
       environment === undefined ? ["", model] : [" AND environment = ?", model, environment];
     return this.#db
-      .prepare(`SELECT * FROM deployments WHERE model = ?${where} ORDER BY created_at DESC, id`)
+      .prepare(`SELECT * FROM deployments WHERE model = ?${where} ORDER BY rowid DESC`)
       .all(...values) as DeploymentRow[];
   }
 
   /** Those that were on their way when a host ended. */
   underWay(): DeploymentRow[] {
     return this.#db
-      .prepare(
-        "SELECT * FROM deployments WHERE state IN ('CREATED', 'STARTING', 'LOADING') ORDER BY created_at",
-      )
+      .prepare("SELECT * FROM deployments WHERE state IN ('CREATED', 'STARTING', 'LOADING') ORDER BY rowid")
       .all() as DeploymentRow[];
   }
 

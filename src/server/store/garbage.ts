@@ -97,7 +97,7 @@ export async function collectGarbage(
       .prepare(
         `SELECT id, package FROM (
            SELECT id, package, model, environment,
-             row_number() OVER (PARTITION BY model, environment ORDER BY created_at DESC, id) AS place
+             row_number() OVER (PARTITION BY model, environment ORDER BY rowid DESC) AS place
            FROM deployments WHERE ${which})
          WHERE place <= ? OR id IN (
            SELECT serving FROM environments WHERE serving IS NOT NULL

@@ -15,6 +15,8 @@ import { bytesOf, packageOf } from "../store/test-store.ts";
 import { type ScriptedEngine, scriptedEngine } from "./scripted-engine.ts";
 
 interface World {
+  /** Milliseconds that the host's clock is ahead by. */
+  clock: { ahead: number };
   store: Store;
   engine: ScriptedEngine;
   deployments: Deployments;
@@ -32,10 +34,16 @@ interface World {
 
 async function world(t: TestContext): Promise<World> {
   const root = await tmpDir(t, "pd-");
+  const clock = { ahead: 0 };
   const open = () => {
     const store = openStore(join(root, "data"));
     const engine = scriptedEngine(mkdtempSync(join(root, "s")));
-    const deployments = new Deployments({ store, engine, secretsFor: () => ({}) });
+    const deployments = new Deployments({
+      store,
+      engine,
+      secretsFor: () => ({}),
+      now: () => new Date(Date.now() + clock.ahead),
+    });
     deployments.start();
     return { store, engine, deployments };
   };
@@ -45,6 +53,7 @@ async function world(t: TestContext): Promise<World> {
     await now.store.close();
   });
   return {
+    clock,
     get store() {
       return now.store;
     },
@@ -195,6 +204,22 @@ describe("deployments", () => {
     const row = host.deployments.rollback({ model: "m", environment: "production", by: "t" });
     assert.equal(await host.settled(row.id), "ACTIVE");
     assert.equal(environmentOf(host).serving?.package, one);
+    assert.equal(await answering(host), row.id);
+  });
+
+  it("a clock that jumps back or ahead does not change what came before what", async (t) => {
+    const host = await world(t);
+    const packages = [await host.pack("one"), await host.pack("two"), await host.pack("three")];
+    const days = 24 * 3600 * 1000;
+    for (const [at, digest] of packages.entries()) {
+      host.clock.ahead = [0, -3 * days, 10 * days][at] as number;
+      assert.equal(await host.settled(host.deploy(digest)), "ACTIVE");
+    }
+    host.clock.ahead = -30 * days;
+    await host.crash();
+    const row = host.deployments.rollback({ model: "m", environment: "production", by: "t" });
+    await host.settled(row.id);
+    assert.equal(environmentOf(host).serving?.package, packages[1]);
     assert.equal(await answering(host), row.id);
   });
 
