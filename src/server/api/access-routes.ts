@@ -8,6 +8,8 @@ import { readFields, textField } from "./read-fields.ts";
 import type { Route } from "./route.ts";
 
 const SECRET_BYTES = 64 * 1024;
+/** JSON writes a byte with six at most. */
+const JSON_OF_SECRET_BYTES = 6 * SECRET_BYTES + 1024;
 const SCOPES: readonly KeyScope[] = ["admin", "deploy", "invoke"];
 
 export interface AccessRoutesOptions {
@@ -46,7 +48,7 @@ export function accessRoutes({ keys, secrets, audit, deployments }: AccessRoutes
       async handle(call) {
         const name = secretName(call.params["name"]);
         call.audit({ secret: name });
-        const value = textField(await readFields(call), "value");
+        const value = textField(await readFields(call, JSON_OF_SECRET_BYTES), "value");
         if (value === undefined || value === "")
           throw new HostError("BAD_REQUEST", "value must be text that is not empty.");
         if (Buffer.byteLength(value) > SECRET_BYTES)

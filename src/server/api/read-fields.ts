@@ -2,11 +2,11 @@ import { HostError } from "../host-error.ts";
 import type { ApiCall } from "./route.ts";
 
 /** The JSON object of a small request; an absent body is an empty one. */
-export async function readFields(call: ApiCall): Promise<Record<string, unknown>> {
+export async function readFields(call: ApiCall, limitBytes = 64 * 1024): Promise<Record<string, unknown>> {
   if (call.headers["content-length"] === undefined && call.headers["transfer-encoding"] === undefined)
     return {};
   if (call.headers["content-length"] === "0") return {};
-  const value = await call.readJson(64 * 1024);
+  const value = await call.readJson(limitBytes);
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw new HostError("BAD_REQUEST", "The body must be a JSON object.");
@@ -16,7 +16,7 @@ export async function readFields(call: ApiCall): Promise<Record<string, unknown>
 export function textField(fields: Record<string, unknown>, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "string" && value.length <= 10_000) return value;
+  if (typeof value === "string" && value.length <= 64 * 1024) return value;
   throw new HostError("BAD_REQUEST", `${name} must be text.`);
 }
 

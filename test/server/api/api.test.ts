@@ -152,6 +152,14 @@ describe("the API of a deployment server", () => {
       (await call("PUT", "/v1/secrets/big", ADMIN, JSON.stringify({ value: "x".repeat(70_000) }))).status >=
         400,
     );
+    for (const value of [
+      "x".repeat(64 * 1024),
+      "several\nlines\n\u0000and ünïcode",
+      "-----BEGIN KEY-----\nabc\n",
+    ]) {
+      assert.equal((await call("PUT", "/v1/secrets/token", ADMIN, JSON.stringify({ value }))).status, 200);
+    }
+    assert.equal((await call("PUT", "/v1/secrets/token", ADMIN, '{"value": ""}')).status, 400);
     assert.equal((await call("DELETE", "/v1/secrets/token")).status, 200);
     assert.equal((await call("DELETE", "/v1/secrets/token")).status, 404);
   });
