@@ -117,4 +117,9 @@ export function backupHost(access: HostAccess & { file: string }): Promise<{ fil
   return withHost(access, (client) => client.backup(access.file));
 }
 
+/** Removes what nothing refers to, now instead of within ten minutes; with `dryRun`, tells what that would be. */
+export function collectGarbage(access: HostAccess & { dryRun: boolean }): Promise<Record<string, unknown>> {
+  return withHost(access, (client) => client.collectGarbage(access.dryRun));
+}
+
 const hostDataDir = (env: NodeJS.ProcessEnv): string => join(userDataDir(env), "host");

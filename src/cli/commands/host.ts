@@ -31,13 +31,29 @@ const backup = defineCommand<RemoteOptions>({
   },
 });
 
+const gc = defineCommand<RemoteOptions & { dryRun?: true }>({
+  name: "gc",
+  summary: "remove files that nothing refers to any more",
+  options: [
+    remoteOption,
+    { flags: "--dry-run", description: "tell how much that would be, and remove nothing" },
+  ],
+  async run({ options }, { env, signal }) {
+    const { collectGarbage } = await import("../../actions/host.ts");
+    const dryRun = options.dryRun === true;
+    const json = await collectGarbage({ remote: options.remote, env, signal, dryRun });
+    const what = `${formatCount(Number(json["blobs"]), "file")} of ${formatBytes(Number(json["bytes"]))}`;
+    return { json, text: dryRun ? `${what} would be removed` : `removed ${what}` };
+  },
+});
+
 export const hostCommand = defineCommand<Options>({
   name: "host",
   summary: "run the deployment server that push talks to",
   description:
     "Takes packages, runs them on this machine and routes requests to them. Prints its address once the socket is\n" +
     "open. The key is PURLIN_API_KEY; without it one is made at the first start, told once, and kept for this user.",
-  subcommands: [backup] as never,
+  subcommands: [backup, gc] as never,
   options: [
     { flags: "-p, --port <port>", description: "0 picks a free one", default: 4700, parse: parsePort },
     { flags: "--host <host>", description: "the address to listen on", default: "127.0.0.1" },

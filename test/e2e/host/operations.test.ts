@@ -151,6 +151,21 @@ describe("operations of a deployment server", () => {
     assert.equal((await host.predict("elastic", {})).status, 200);
   });
 
+  it("backup while serving, and garbage collection on request", async (t) => {
+    const host = await startTestHost(t);
+    const project = await makeModelProject(t, "backed-up");
+    await host.ok(["push", project.dir]);
+    const file = join(project.dir, "..", "copy.db");
+    await host.ok(["host", "backup", file]);
+    assert.ok((await readFile(file)).length > 0);
+    const twice = await host.cli(["host", "backup", file]);
+    assert.equal(twice.code, 1, "a file that is there is not written over");
+    const would = await host.ok<{ blobs: number }>(["host", "gc", "--dry-run"]);
+    assert.equal(would.blobs, 0, "what serves is no garbage");
+    await host.ok(["host", "gc"]);
+    assert.equal((await host.predict("backed-up", {})).status, 200);
+  });
+
   it("logs --tail shows lines as they are said and goes on after the host was away", async (t) => {
     const host = await startTestHost(t);
     const project = await makeModelProject(t, "talker");
