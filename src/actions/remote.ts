@@ -26,7 +26,7 @@ export function addRemote(given: {
   }
   const url = checkedUrl(given.url);
   const file = readRemotes(given.env);
-  file.remotes[given.name] = { url, key: given.key };
+  file.remotes.set(given.name, { url, key: given.key });
   file.current ??= given.name;
   writeRemotes(given.env, file);
   return { name: given.name, url, has_key: given.key !== null, in_use: file.current === given.name };
@@ -37,7 +37,7 @@ export function listRemotes(env: NodeJS.ProcessEnv): ListedRemote[] {
   const { current, remotes } = readRemotes(env);
   const local = readLocalHost(env);
   return [
-    ...Object.entries(remotes).map(([name, { url, key }]) => ({
+    ...[...remotes].map(([name, { url, key }]) => ({
       name,
       url,
       has_key: key !== null,
@@ -58,11 +58,11 @@ export function useRemote(name: string, env: NodeJS.ProcessEnv): void {
 export function removeRemote(name: string, env: NodeJS.ProcessEnv): void {
   const file = readRemotes(env);
   requireRemote(file.remotes, name);
-  delete file.remotes[name];
+  file.remotes.delete(name);
   writeRemotes(env, { ...file, current: file.current === name ? null : file.current });
 }
 
-function requireRemote(remotes: object, name: string): void {
-  if (name in remotes) return;
+function requireRemote(remotes: ReadonlyMap<string, unknown>, name: string): void {
+  if (remotes.has(name)) return;
   throw new AppError("NO_REMOTE", `There is no remote ${name}.`, { hint: "purlin remote list names them." });
 }

@@ -30,7 +30,7 @@ export function createRedactor(): Redactor {
 /** Values of the environment that are secrets by their name. */
 export function secretsOfEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value]) =>
-    value && (name.startsWith(SECRET_ENV_PREFIX) || name === "PURLIN_API_KEY") ? [value] : [],
+    value && (name.startsWith(SECRET_ENV_PREFIX) || name === "PURLIN_API_KEY") ? [value, value.trim()] : [],
   );
 }
 

@@ -15,19 +15,19 @@ export interface FoundRemote {
  * this machine. PURLIN_API_KEY wins over any key that is kept. Throws AppError NO_REMOTE.
  */
 export function findRemote(name: string | undefined, env: NodeJS.ProcessEnv): FoundRemote {
-  const key = env["PURLIN_API_KEY"] || null;
+  const key = keyOf(env);
   const url = env["PURLIN_API_URL"];
   const file = readRemotes(env);
   if (name !== undefined) {
-    const remote = file.remotes[name];
+    const remote = file.remotes.get(name);
     if (remote !== undefined) return { name, url: remote.url, key: key ?? remote.key };
-    const meant = nearest(name, Object.keys(file.remotes));
+    const meant = nearest(name, [...file.remotes.keys()]);
     throw new AppError("NO_REMOTE", `There is no remote ${name}.`, {
       hint: meant === undefined ? `Add it: purlin remote add ${name} URL` : `Did you mean ${meant}?`,
     });
   }
   if (url) return { name: "PURLIN_API_URL", url: checkedUrl(url), key };
-  const current = file.current === null ? undefined : file.remotes[file.current];
+  const current = file.current === null ? undefined : file.remotes.get(file.current);
   if (current !== undefined)
     return { name: file.current as string, url: current.url, key: key ?? current.key };
   const local = readLocalHost(env);
@@ -36,6 +36,9 @@ export function findRemote(name: string | undefined, env: NodeJS.ProcessEnv): Fo
     hint: "Start one here with purlin host, name one with purlin remote add NAME URL, or set PURLIN_API_URL.",
   });
 }
+
+/** Secrets of CI systems and files often end with a line feed, which no header may hold. */
+export const keyOf = (env: NodeJS.ProcessEnv): string | null => env["PURLIN_API_KEY"]?.trim() || null;
 
 /** Throws AppError INPUT_INVALID. */
 export function checkedUrl(text: string): string {
