@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { HostAnswerError } from "../client/host-answer-error.ts";
 import type { LogRequest } from "../client/host-client.ts";
 import { isAppError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
@@ -6,6 +7,8 @@ import type { LogLine } from "../protocol/host-api.ts";
 import { type HostAccess, withHost } from "./host-steps/with-host.ts";
 
 const AGAIN_MS = 1000;
+/** The most that a host gives at once. */
+const MOST_LINES = 100_000;
 
 export interface LogsOptions extends HostAccess {
   model: string;
@@ -21,20 +24,22 @@ export function logs(options: LogsOptions): Promise<void> {
   const { model, request, tail, report, signal } = options;
   return withHost(options, async (client) => {
     let cursor = request.cursor;
+    let reached = false;
     let away = false;
     for (;;) {
       try {
-        for await (const line of client.logs(model, { ...request, cursor }, tail)) {
-          if (away) report.emit({ type: "note", message: "the server is back" });
-          away = false;
+        // All that was said meanwhile is wanted, not the newest of it alone.
+        const rest = reached && cursor !== undefined ? { ...request, cursor, limit: MOST_LINES } : request;
+        const lines = await client.logs(model, rest, tail);
+        if (away) report.emit({ type: "note", message: "the server is back" });
+        [reached, away] = [true, false];
+        for await (const line of lines) {
           cursor = line.cursor;
           await options.onLine(line);
         }
       } catch (error) {
         signal?.throwIfAborted();
-        // Refused is refused; what broke off comes back.
-        if (!tail || (isAppError(error) && error.code !== "HOST_UNREACHABLE")) throw error;
-        if (cursor === undefined && !away && isAppError(error)) throw error;
+        if (!tail || !reached || !comesBack(error)) throw error;
       }
       if (!tail) return;
       signal?.throwIfAborted();
@@ -45,4 +50,10 @@ export function logs(options: LogsOptions): Promise<void> {
       );
     }
   });
+}
+
+/** What broke off comes back, and so does a host that only a gateway answers for; what was refused does not. */
+function comesBack(error: unknown): boolean {
+  if (error instanceof HostAnswerError) return error.status === 429 || error.status >= 500;
+  return isAppError(error) && error.code === "HOST_UNREACHABLE";
 }

@@ -109,8 +109,8 @@ export class HostClient {
     return this.#send("POST", "/v1/backup", { file });
   }
 
-  /** Those that are there; with `follow`, those that come until the connection ends. */
-  async *logs(model: string, request: LogRequest, follow: boolean): AsyncGenerator<LogLine> {
+  /** Resolves once the host answers: the lines that are there; with `follow`, those that come until it ends. */
+  async logs(model: string, request: LogRequest, follow: boolean): Promise<AsyncGenerator<LogLine>> {
     const given = Object.entries(request).filter(([, value]) => value !== undefined) as [string, string][];
     const query = new URLSearchParams([...given, ...(follow ? [["follow", "1"]] : [])]);
     const body = await this.connection.open({
@@ -118,13 +118,7 @@ export class HostClient {
       path: `${modelPath(model)}/logs?${query.toString()}`,
       signal: this.#signal,
     });
-    let held = "";
-    const decoder = new TextDecoder();
-    for await (const piece of body) {
-      const lines = (held + decoder.decode(piece, { stream: true })).split("\n");
-      held = lines.pop() as string;
-      for (const line of lines) if (line !== "") yield JSON.parse(line) as LogLine;
-    }
+    return readLines(body);
   }
 
   async #get<T>(path: string): Promise<T> {
@@ -157,3 +151,13 @@ export class HostClient {
 }
 
 const modelPath = (model: string): string => `/v1/models/${encodeURIComponent(model)}`;
+
+async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<LogLine> {
+  let held = "";
+  const decoder = new TextDecoder();
+  for await (const piece of body) {
+    const lines = (held + decoder.decode(piece, { stream: true })).split("\n");
+    held = lines.pop() as string;
+    for (const line of lines) if (line !== "") yield JSON.parse(line) as LogLine;
+  }
+}

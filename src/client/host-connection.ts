@@ -31,7 +31,7 @@ export interface HostConnection {
   readonly url: string;
   /** Throws HostAnswerError for an error answer, AppError HOST_UNREACHABLE where there is none. */
   request(call: HostCall): Promise<HostAnswer>;
-  /** The body as it comes. */
+  /** The body as it comes; reading it throws AppError HOST_UNREACHABLE where it breaks off. */
   open(call: HostCall): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function openHostConnection({
     const forget = (): void => call.signal?.removeEventListener("abort", onSignal);
     try {
       const body = typeof call.body === "function" ? call.body(() => timer.refresh()) : call.body;
-      const answer = await request(new URL(call.path, `${url}/`), {
+      const answer = await request(new URL(`${url}${call.path}`), {
         method: call.method,
         headers: {
           ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -92,6 +92,19 @@ export async function openHostConnection({
     }
   }
 
+  /** Breaks are told like any other lack of an answer. */
+  async function* pieces(
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable(url, error);
+    }
+  }
+
   let reached = false;
   async function checked(call: HostCall): Promise<Dispatcher.ResponseData> {
     const answer = await send(call);
@@ -108,9 +121,10 @@ export async function openHostConnection({
     // Whoever has never answered is not there, and the person who waits is told at once.
     if (!reached) return null;
     if (error instanceof HostAnswerError) {
-      // What the host refused it has not done.
-      if ([429, 502, 503, 504].includes(error.status)) return error.retryAfter * 1000;
-      return call.idempotent === true && [408, 500].includes(error.status) ? 0 : null;
+      // What the host refused it has not done; behind a gateway's 502 or 504 it may have: a rollback must not run twice.
+      const isUndone = [429, 503].includes(error.status);
+      const mayBeSentAgain = call.idempotent === true && [408, 500, 502, 504].includes(error.status);
+      return isUndone || mayBeSentAgain ? error.retryAfter * 1000 : null;
     }
     return call.idempotent === true && !isBodyAtFault(error) ? 0 : null;
   };
@@ -130,7 +144,7 @@ export async function openHostConnection({
       ),
     open: async (call) => {
       const answer = await retry(() => checked(call), { signal: call.signal, again: again(call) });
-      return answer.body;
+      return pieces(answer.body, call.signal);
     },
     close: () => agent.destroy(),
   };
