@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
+import { keyOf } from "../remotes/find-remote.ts";
 import { readHostKey, removeLocalHost, writeHostKey, writeLocalHost } from "../remotes/local-host.ts";
 import type { HostLogEntry } from "../server/start-host.ts";
 import type { VerifyReport } from "../server/store/store.ts";
@@ -25,12 +27,12 @@ export interface HostActionOptions {
   onListening(host: { url: string; createdKey: string | null; dataDir: string; isolation: string[] }): void;
 }
 
-const LOOPBACK = /^(127\.|localhost$|::1$)/;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1)$/i;
 
 /** Runs a deployment server until it is stopped; then drains. Throws AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, ... */
 export async function host(options: HostActionOptions): Promise<void> {
   const { env, signal } = options;
-  const given = env["PURLIN_API_KEY"] || null;
+  const given = keyOf(env);
   if (given === null && !LOOPBACK.test(options.host)) {
     throw new AppError(
       "HOST_INVALID",
@@ -89,6 +91,12 @@ export async function verifyHost(options: {
   report: Reporter;
 }): Promise<VerifyHostResult> {
   const data = options.dataDir ?? hostDataDir(options.env);
+  // A folder that is opened is made: a misspelt one would be found whole.
+  if (!existsSync(join(data, "VERSION"))) {
+    throw new AppError("HOST_DATA", `${data} holds no data of a host.`, {
+      hint: "Name its folder: purlin host --verify --data DIR",
+    });
+  }
   const { openStore } = await import("../server/store/open-store.ts");
   const store = openStore(data);
   try {

@@ -1,4 +1,4 @@
-import { AppError } from "../../errors.ts";
+import { AppError, UsageError } from "../../errors.ts";
 import { defineCommand } from "../define-command.ts";
 import { askYesNo } from "../ask.ts";
 import { remoteOption, type RemoteOptions } from "../remote-option.ts";
@@ -22,6 +22,9 @@ export const deleteCommand = defineCommand<Options>({
   async run({ args, options }, context) {
     const model = args[0] as string;
     const { environment, deployment } = options;
+    if (environment !== undefined && deployment !== undefined) {
+      throw new UsageError("Both --environment and --deployment were given.", "Give the one that is to go.");
+    }
     const what =
       deployment !== undefined
         ? `deployment ${deployment} of ${model}`

@@ -50,7 +50,7 @@ export const pushCommand = defineCommand<Options>({
     "purlin push --environment staging --message 'counts better'",
     "purlin push my-model.tgz --rollout 10",
   ],
-  async run({ args, options }, { cwd, env, report, signal, addSecrets: _masked }) {
+  async run({ args, options }, { cwd, env, report, signal }) {
     const { push } = await import("../../actions/push.ts");
     const result = await push({
       source: resolve(cwd, args[0] ?? "."),

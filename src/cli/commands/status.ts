@@ -44,8 +44,10 @@ function describeEnvironment(info: EnvironmentInfo, style: Style): string[] {
   const p99 = info.p99_ms === null ? "" : `, p99 ${Math.round(info.p99_ms)} ms`;
   lines.push(
     style.dim(
-      `    ${info.replicas} of ${info.replicas_wanted} replicas ready, ${info.in_flight} requests under way, ${info.queued} waiting, ` +
-        `${info.requests_per_second.toFixed(1)}/s, ${(info.error_rate * 100).toFixed(1)} % errors${p99}`,
+      `    ${info.replicas} of ${info.replicas_wanted} replicas ready, ${info.in_flight} requests under way, ${info.queued} waiting`,
+    ),
+    style.dim(
+      `    ${info.requests_per_second.toFixed(1)}/s, ${(info.error_rate * 100).toFixed(1)} % errors${p99}`,
     ),
   );
   if (info.last_error !== null) lines.push(`    ${style.bad("error")} ${info.last_error.message}`);
