@@ -27,13 +27,14 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
   const match = compileRoutes(routes);
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(req);
-    const url = new URL(req.url ?? "/", "http://host");
+    const target = req.url ?? "/";
     const method = req.method ?? "GET";
     res.setHeader("x-request-id", requestId);
     let key = NOBODY;
     let found: { route: Route; params: Record<string, string> } | null = null;
     const detail: Record<string, unknown> = {};
     try {
+      const url = urlOf(target);
       const result = match(method, url.pathname);
       if (!("route" in result)) throw notFound(result.allow, method, url.pathname, res);
       found = result;
@@ -61,7 +62,7 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
       await route.handle(call);
     } catch (error) {
       if (!(error instanceof HostError))
-        onError(error, { method, path: url.pathname, request_id: requestId });
+        onError(error, { method, path: pathOf(target), request_id: requestId });
       sendError({ req, res }, error, requestId);
     }
     if (found?.route.audit === undefined) return;
@@ -77,7 +78,7 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
         detail: rest,
       });
     } catch (error) {
-      onError(error, { method, path: url.pathname, request_id: requestId });
+      onError(error, { method, path: pathOf(target), request_id: requestId });
     }
   };
 }
@@ -105,6 +106,16 @@ export function requestIdOf(req: IncomingMessage): string {
     ? given
     : `req_${randomBytes(9).toString("base64url")}`;
 }
+
+/** A path may be whatever a client likes, `//` as well; a target that is no path at all is refused. */
+function urlOf(target: string): URL {
+  const text = target.startsWith("/") ? `http://host${target}` : target;
+  if (URL.canParse(text)) return new URL(text);
+  throw new HostError("BAD_REQUEST", "The target of the request is neither a path nor an address.");
+}
+
+/** Without its query, for the log. */
+const pathOf = (target: string): string => target.replace(/\?.*$/s, "");
 
 interface Exchange {
   req: IncomingMessage;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { TRANSFER_LIMITS } from "../../../src/protocol/transfer.ts";
@@ -46,8 +46,10 @@ async function startApi(t: TestContext) {
     await deployments.close({ graceMs: 0 });
     await store.close();
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   return {
+    port,
     routes,
     keys,
     audit,
@@ -136,6 +138,31 @@ describe("the API of a deployment server", () => {
     await call("PUT", "/v1/secrets/token", key, '{"value": "x"}');
     const [newest] = audit.list({ limit: 1 });
     assert.deepEqual([newest?.action, newest?.status, newest?.key_name], ["secret.set", 403, "weak"]);
+    assert.deepEqual(errors, []);
+  });
+
+  it("a target that is no address is answered, and ends nothing", async (t) => {
+    const { port, call, errors } = await startApi(t);
+    for (const [target, status] of [
+      ["//", 404],
+      ["//a:b/", 404],
+      ["/%", 404],
+      ["/v1/models/%E0%A4%A", 401],
+      ["http://[", 400],
+      ["http://elsewhere/health/live", 200],
+      ["*", 400],
+    ] as const) {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const socket = connect(port, "127.0.0.1", () =>
+          socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+        );
+        let text = "";
+        socket.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+        socket.on("error", reject).on("close", () => resolve(text));
+      });
+      assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), target);
+    }
+    assert.equal((await call("GET", "/health/live", null)).status, 200);
     assert.deepEqual(errors, []);
   });
 
