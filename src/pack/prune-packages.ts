@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive } from "../util/is-alive.ts";
 
 /** Fetched packages that no build has asked for so long are fetched again when one does. */
 const UNUSED_MS = 30 * 24 * 60 * 60 * 1000;
@@ -28,14 +29,5 @@ export function prunePackages(parent: string, now = Date.now()): void {
     } catch {
       // Another build is at it.
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

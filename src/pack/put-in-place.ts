@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
 import { MANIFEST_FILE } from "../protocol/manifest.ts";
+import { isAlive } from "../util/is-alive.ts";
 
 const ATTEMPTS = 20;
 
@@ -65,16 +66,6 @@ function removeLeftovers(parent: string, name: string): void {
     if (left?.[1] === name && !isAlive(Number(left[2]))) {
       rmSync(join(parent, entry), { recursive: true, force: true });
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 

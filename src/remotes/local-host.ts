@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { LocalHostFile } from "../protocol/host-api.ts";
 import { userConfigDir } from "../util/user-dirs.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { isAlive } from "../util/is-alive.ts";
 
 /** What a host leaves for the command line of the same user, so that it is found without any set-up. */
 export function writeLocalHost(env: NodeJS.ProcessEnv, host: LocalHostFile): void {
@@ -37,12 +38,3 @@ export function writeHostKey(env: NodeJS.ProcessEnv, key: string): void {
 
 const pathOf = (env: NodeJS.ProcessEnv): string => join(userConfigDir(env), "host.json");
 const keyPathOf = (env: NodeJS.ProcessEnv): string => join(userConfigDir(env), "host-admin.key");
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}

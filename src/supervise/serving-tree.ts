@@ -12,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Generation } from "../protocol/control.ts";
 import { type LayerName, MANIFEST_FILE, type PackageManifest } from "../protocol/manifest.ts";
+import { isAlive } from "../util/is-alive.ts";
 
 /**
  * Layers that generations share, each in a folder named by its digest. Their files have one real path whatever
@@ -117,14 +118,5 @@ function removeStale(parent: string): void {
   for (const name of readdirSync(parent)) {
     if (!/^\d+$/.test(name) || isAlive(Number(name))) continue;
     rmSync(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

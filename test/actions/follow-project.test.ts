@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it, type TestContext } from "node:test";
 import { followProject } from "../../src/actions/build-steps/follow-project.ts";
 import { makeProject } from "../helpers/build-project.ts";
+import { saveAtOnce } from "../helpers/save-at-once.ts";
 import { until } from "../helpers/until.ts";
 
 interface Followed {
@@ -22,7 +22,7 @@ async function follow(t: TestContext, files: Record<string, string>): Promise<Fo
   });
   t.after(() => watch.close());
   return {
-    save: (path, text) => writeFile(join(dir, path), text),
+    save: (path, text) => saveAtOnce(join(dir, path), text),
     async told(path) {
       await until(() => seen.includes(path), { what: () => `${path}; seen: ${seen.join()}` });
       const all = seen;

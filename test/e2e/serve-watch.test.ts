@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "../helpers/is-alive.ts";
 import { seededRandom } from "../helpers/random.ts";
 import { processesOf } from "../helpers/run-model.ts";
+import { saveAtOnce } from "../helpers/save-at-once.ts";
 import { type SpawnedCli, spawnCli } from "../helpers/spawn-cli.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
@@ -61,13 +62,6 @@ function constantLoad(url: string): { stop(): Promise<{ failures: string[]; aske
       return { failures, asked };
     },
   };
-}
-
-/** Writes beside the project and moves the file in. */
-async function saveAtOnce(t: TestContext, path: string, text: string): Promise<void> {
-  const fresh = join(await tmpDir(t), "saved");
-  await writeFile(fresh, text);
-  await rename(fresh, path);
 }
 
 function failedReloads(events: Record<string, unknown>[]): Record<string, unknown>[] {
@@ -133,7 +127,7 @@ describe("serve --watch", () => {
   it("config and data changes are applied; touches, swap files and other files reload nothing", async (t) => {
     const { dir, ask, events } = await serve(t);
     // In one step: between the emptying and the writing of a plain save, the empty file may be seen, too.
-    const save = (file: string, text: string): Promise<void> => saveAtOnce(t, join(dir, file), text);
+    const save = (file: string, text: string): Promise<void> => saveAtOnce(join(dir, file), text);
     await save("config.yaml", "model_name: watched\ndescription: now with words\n");
     await until(async () => (await ask()).described === "now with words");
     const reading =
