@@ -4,6 +4,10 @@ import type { Digest } from "../../protocol/manifest.ts";
 import type { Database } from "../store/database.ts";
 import type { DeploymentRow, EnvironmentRow, NewDeployment } from "./deployment-row.ts";
 
+/** Events of one deployment that are kept, and how often that is seen to. */
+const MOST_EVENTS = 1000;
+const PRUNE_EVERY = 16;
+
 /** The rows of deployments, environments and events; every call is one statement or one transaction. */
 export class DeploymentRows {
   readonly #db: Database;
@@ -95,22 +99,25 @@ export class DeploymentRows {
       .run(state, ended, error === undefined ? null : JSON.stringify(error), id);
   }
 
-  /** The one visible act: what serves an environment from now on. */
-  activate(row: DeploymentRow, previous: string | null): void {
+  /** The one visible act: what serves an environment from now on. Returns what served until now. */
+  activate(row: DeploymentRow): string | null {
     const at = this.#now().toISOString();
-    this.#db.transaction(() => {
+    return this.#db.transaction(() => {
+      const serving = this.environment(row.model, row.environment)?.serving ?? null;
+      const previous = serving === row.id ? null : serving;
       this.#db
         .prepare(
           "UPDATE deployments SET state = 'ACTIVE', activated_at = coalesce(activated_at, ?), ended_at = NULL WHERE id = ?",
         )
         .run(at, row.id);
-      if (previous !== null && previous !== row.id) this.setState(previous, "SUPERSEDED");
+      if (previous !== null) this.setState(previous, "SUPERSEDED");
       this.#db
         .prepare(
           "UPDATE environments SET serving = ?, rollout_deployment = NULL, rollout_percent = NULL, " +
             "rollout_since = NULL, updated_at = ? WHERE model = ? AND name = ?",
         )
         .run(row.id, at, row.model, row.environment);
+      return previous;
     });
   }
 
@@ -131,10 +138,9 @@ export class DeploymentRows {
       );
   }
 
-  setDesired(model: string, name: string, desired: string | null): void {
-    this.#db
-      .prepare("UPDATE environments SET desired = ?, updated_at = ? WHERE model = ? AND name = ?")
-      .run(desired, this.#now().toISOString(), model, name);
+  /** No longer wanted; where something newer is wanted already, that stays. */
+  dropDesired(id: string): void {
+    this.#db.prepare("UPDATE environments SET desired = serving WHERE desired = ?").run(id);
   }
 
   removeEnvironment(model: string, name: string): void {
@@ -152,7 +158,7 @@ export class DeploymentRows {
   removeDeployment(id: string): void {
     this.#db.transaction(() => {
       this.#db.prepare("DELETE FROM events WHERE deployment = ?").run(id);
-      this.#db.prepare("UPDATE environments SET desired = serving WHERE desired = ?").run(id);
+      this.dropDesired(id);
       this.#db.prepare("DELETE FROM deployments WHERE id = ?").run(id);
     });
   }
@@ -167,11 +173,16 @@ export class DeploymentRows {
     });
   }
 
+  /** Nothing is kept of a deployment that was deleted. */
   event(deployment: string, type: string, message: string, data?: Record<string, unknown>): void {
     const at = this.#now().toISOString();
-    const { lastInsertRowid } = this.#db
-      .prepare("INSERT INTO events (deployment, at, type, message, data) VALUES (?, ?, ?, ?, ?)")
-      .run(deployment, at, type, message, data === undefined ? null : JSON.stringify(data));
+    const { changes, lastInsertRowid } = this.#db
+      .prepare(
+        "INSERT INTO events (deployment, at, type, message, data) SELECT id, ?, ?, ?, ? FROM deployments WHERE id = ?",
+      )
+      .run(at, type, message, data === undefined ? null : JSON.stringify(data), deployment);
+    if (changes === 0) return;
+    if (Number(lastInsertRowid) % PRUNE_EVERY === 0) this.#pruneEvents(deployment);
     const event = {
       id: Number(lastInsertRowid),
       deployment,
@@ -181,6 +192,17 @@ export class DeploymentRows {
       ...(data === undefined ? {} : { data }),
     };
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Replicas that come and go for years: the newest are kept. What became of the deployment itself all is. */
+  #pruneEvents(deployment: string): void {
+    this.#db
+      .prepare(
+        "DELETE FROM events WHERE deployment = ? " +
+          "AND (type LIKE 'replica-%' OR type IN ('scaled', 'woken', 'crashed', 'unhealthy')) " +
+          "AND id <= (SELECT id FROM events WHERE deployment = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+      )
+      .run(deployment, deployment, MOST_EVENTS);
   }
 
   events(deployment: string, after = 0): DeploymentEvent[] {

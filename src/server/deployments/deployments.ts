@@ -19,8 +19,12 @@ import { checkRequest, type CreateRequest, earlierOf, promoted, requireModel } f
 import { environmentInfo } from "./environment-info.ts";
 import { LiveDeployment } from "./live-deployment.ts";
 import { LiveEnvironment } from "./live-environment.ts";
+import { orAborted } from "./or-aborted.ts";
 
 const TICK_MS = 1000;
+/** Looks in a row that find no replica of a rollout: its share goes to what serves, and then it is taken back. */
+const AWAY_TICKS = 3;
+const LOST_TICKS = 15;
 /** How long requests of a deployment that is replaced may go on. */
 const DRAIN_MS = 75_000;
 
@@ -33,6 +37,8 @@ export interface DeploymentsOptions {
   onError?(error: unknown): void;
   now?: () => Date;
   timing?: ReplicaTiming;
+  /** How often load and rollouts are looked at; default: a second. */
+  tickMs?: number;
 }
 
 /**
@@ -55,12 +61,10 @@ export class Deployments implements RouteTable {
   start(): void {
     for (const row of this.rows.environments()) {
       const environment = this.#environment(row.model, row.name);
-      const serving = row.serving === null ? undefined : this.rows.get(row.serving);
-      if (serving !== undefined) environment.serving = this.#resume(serving);
-      const rollout = row.rollout_deployment === null ? undefined : this.rows.get(row.rollout_deployment);
-      if (rollout !== undefined && row.rollout_percent !== null) {
-        environment.startRollout(this.#resume(rollout), row.rollout_percent);
-      }
+      this.#resume(row.serving, (live) => (environment.serving = live));
+      const { rollout_deployment, rollout_percent: percent } = row;
+      if (percent !== null)
+        this.#resume(rollout_deployment, (live) => environment.startRollout(live, percent));
     }
     for (const row of this.rows.underWay()) {
       if (this.rows.environment(row.model, row.environment)?.desired === row.id) this.kick(row.id);
@@ -68,7 +72,8 @@ export class Deployments implements RouteTable {
         this.rows.setState(row.id, "STOPPED");
       }
     }
-    this.#ticker = setInterval(() => this.#attempt(() => this.#tick()), TICK_MS);
+    const everyMs = this.#options.tickMs ?? TICK_MS;
+    this.#ticker = setInterval(() => this.#attempt(() => this.#tick()), everyMs);
     this.#ticker.unref();
   }
 
@@ -168,10 +173,8 @@ export class Deployments implements RouteTable {
     if (this.rows.environment(model, name) === undefined) {
       throw new HostError("NOT_FOUND", `${model} has no environment ${name}.`);
     }
-    const environment = this.#environments.get(keyOf(model, name));
-    this.#environments.delete(keyOf(model, name));
     this.rows.removeEnvironment(model, name);
-    await environment?.stop();
+    await this.#forget(model, name);
   }
 
   async removeDeployment(model: string, id: string): Promise<void> {
@@ -180,7 +183,7 @@ export class Deployments implements RouteTable {
       throw new HostError("NOT_FOUND", `There is no deployment ${id} of ${model}.`);
     }
     const environment = this.#environments.get(keyOf(model, row.environment));
-    if (environment?.serving?.row.id === id) {
+    if (this.rows.environment(model, row.environment)?.serving === id) {
       throw new HostError("CONFLICT", `${id} serves ${row.environment}.`, {
         hint: "Roll back or push another one first, or delete the environment.",
       });
@@ -193,8 +196,8 @@ export class Deployments implements RouteTable {
   async removeModel(model: string): Promise<void> {
     requireModel(this.rows, model);
     const names = this.rows.environments(model).map(({ name }) => name);
-    for (const name of names) await this.removeEnvironment(model, name);
     this.rows.removeModel(model);
+    await Promise.all(names.map((name) => this.#forget(model, name)));
   }
 
   list(): ModelList {
@@ -238,7 +241,7 @@ export class Deployments implements RouteTable {
 
   /** Replicas get the secrets that hold now, without a restart. */
   secretsChanged(): void {
-    for (const live of this.live()) {
+    for (const live of [...this.#environments.values()].flatMap((environment) => environment.started())) {
       live.replicas.setSecrets(this.#options.secretsFor(Object.keys(live.config.secrets)));
     }
   }
@@ -263,14 +266,14 @@ export class Deployments implements RouteTable {
       this.rows.setState(row.id, "STARTING");
       live = this.#live(row);
       environment.incoming = live;
-      const proof = live.prove();
+      const proof = live.prove(environment.replicasFor(row));
       this.rows.setState(row.id, "LOADING");
       await orAborted(proof, signal);
       environment.incoming = null;
       this.#takeOver(environment, live);
     } catch (error) {
       environment.incoming = null;
-      await live?.stop({ graceMs: 0 });
+      await (this.#closed ? live?.stop({ graceMs: 0 }) : live?.end({ graceMs: 0 }));
       this.#attempt(() => this.#failed(row, error, signal));
     }
   }
@@ -310,12 +313,13 @@ export class Deployments implements RouteTable {
   #switch(environment: LiveEnvironment, live: LiveDeployment): void {
     const old = environment.serving;
     this.rows.transaction(() => {
-      this.rows.activate(live.row, old?.row.id ?? null);
+      const previous = this.rows.activate(live.row);
       this.rows.event(live.row.id, "activated", `Serves ${live.row.environment}`);
-      if (old !== null) this.rows.event(old.row.id, "superseded", `${live.row.id} serves now`);
+      if (previous !== null) this.rows.event(previous, "superseded", `${live.row.id} serves now`);
     });
     environment.switchTo(live);
     if (old === null) return;
+    live.keepAtLeast(old.wanted);
     old.traffic.retire();
     environment.drain(old, DRAIN_MS);
   }
@@ -326,7 +330,7 @@ export class Deployments implements RouteTable {
     const { row, traffic } = rollout.live;
     this.rows.transaction(() => {
       this.rows.setRollout(row, null);
-      this.rows.setDesired(row.model, row.environment, environment.serving?.row.id ?? null);
+      this.rows.dropDesired(row.id);
       const message = `The rollout was ${reason}`;
       if (reason === "superseded") this.rows.setState(row.id, "STOPPED");
       else this.rows.setState(row.id, "FAILED", { stage: "rollout", code: "ROLLOUT_ABORTED", message });
@@ -352,15 +356,38 @@ export class Deployments implements RouteTable {
       for (const live of environment.all()) live.tick(atMs);
       const { rollout, serving } = environment;
       if (rollout === null || serving === null) continue;
-      const verdict = judge({ old: serving.traffic.stats(), new: rollout.live.traffic.stats() });
+      const { traffic, replicas } = rollout.live;
+      rollout.awayTicks = rollout.live.isAway ? rollout.awayTicks + 1 : 0;
+      rollout.isAway = rollout.awayTicks >= AWAY_TICKS;
+      const verdict = judge({ old: serving.traffic.stats(), new: traffic.stats() });
       if (typeof verdict === "object") this.#endRollout(environment, `aborted: ${verdict.abort}`);
+      // Slow to come up after a restart of the host is no reason; an error is.
+      else if (rollout.awayTicks >= LOST_TICKS && replicas.lastError !== null)
+        this.#endRollout(environment, `aborted: no replica is ready: ${replicas.lastError.message}`);
     }
   }
 
-  #resume(row: DeploymentRow): LiveDeployment {
-    const live = this.#live(row);
-    live.resume();
-    return live;
+  /** One that cannot be taken up keeps none of the others from it. */
+  #resume(id: string | null, put: (live: LiveDeployment) => void): void {
+    const row = id === null ? undefined : this.rows.get(id);
+    if (row === undefined) return;
+    try {
+      const live = this.#live(row);
+      put(live);
+      live.resume();
+    } catch (error) {
+      const { message } = asDeploymentError(error, "starting");
+      this.#attempt(() => this.rows.event(row.id, "unhealthy", `Cannot be taken up again: ${message}`));
+      this.#options.onError?.(error);
+    }
+  }
+
+  /** Its rows are gone. Who waits is told; requests under way come to their end. */
+  async #forget(model: string, name: string): Promise<void> {
+    const key = keyOf(model, name);
+    const environment = this.#environments.get(key);
+    this.#environments.delete(key);
+    await environment?.end();
   }
 
   #live(row: DeploymentRow): LiveDeployment {
@@ -401,17 +428,3 @@ export class Deployments implements RouteTable {
 }
 
 const keyOf = (model: string, environment: string): string => `${model}/${environment}`;
-
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(new Error("superseded"));
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  work.catch(() => undefined);
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}

@@ -13,12 +13,11 @@ export function environmentInfo(
   const desired = row.desired === null ? undefined : rows.get(row.desired);
   const serving = row.serving === null ? undefined : rows.get(row.serving);
   const stats = live.serving?.traffic.stats();
-  const all = [...live.all(), ...(live.incoming === null ? [] : [live.incoming])];
   return {
     name: row.name,
     desired: summary(desired),
     serving: summary(serving),
-    state: stateOf(live, desired),
+    state: stateOf(live, row, desired),
     rollout:
       row.rollout_deployment === null || row.rollout_percent === null
         ? null
@@ -29,7 +28,7 @@ export function environmentInfo(
           },
     replicas: live.serving?.replicas.ready ?? 0,
     replicas_wanted: live.serving?.wanted ?? 0,
-    replica_list: all.flatMap(replicasOf),
+    replica_list: live.started().flatMap(replicasOf),
     in_flight: live.serving?.traffic.inFlight ?? 0,
     queued: live.serving?.traffic.queued ?? 0,
     requests_per_second: rounded(stats?.requestsPerSecond ?? 0),
@@ -42,10 +41,13 @@ export function environmentInfo(
 
 function stateOf(
   { serving, isBusy }: LiveEnvironment,
+  row: EnvironmentRow,
   desired: DeploymentRow | undefined,
 ): EnvironmentInfo["state"] {
   if (serving === null) {
     if (isBusy) return "DEPLOYING";
+    // It should serve, and could not even be taken up when the host was started.
+    if (row.serving !== null) return "UNHEALTHY";
     return desired?.state === "FAILED" ? "FAILED" : "NONE";
   }
   if (serving.replicas.ready > 0) return "ACTIVE";

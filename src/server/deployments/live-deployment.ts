@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Config } from "../../protocol/config.ts";
 import { parseBytes, parseCpu } from "../../project/quantity.ts";
 import { Autoscaler } from "../autoscaler.ts";
@@ -8,11 +9,14 @@ import { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
 import { configFileOf } from "./effective-config.ts";
+import { GrowingPause } from "./growing-pause.ts";
 import { toLogEntry } from "./log-entry.ts";
 
 /** A request waits so long for a replica, and so many wait at most. */
 const WAIT_MS = 60_000;
 const MAX_WAITING = 1000;
+/** For the further replicas of a deployment whose first one is ready. */
+const SETTLE_MS = 60_000;
 
 export interface LiveOptions {
   row: DeploymentRow;
@@ -36,8 +40,14 @@ export class LiveDeployment {
   #packageDir: string | null = null;
   #placing: Promise<void> | null = null;
   #wanted = 0;
+  /** Not fewer until then (milliseconds of performance.now): taken over from one that had as many. */
+  #floor = { replicas: 0, untilMs: 0 };
   #scaling = false;
   #stopped = false;
+  #onChange: () => void = () => undefined;
+  /** Why it cannot be started, for as long as it cannot. */
+  #trouble: string | null = null;
+  readonly #pause = new GrowingPause();
 
   constructor(options: LiveOptions) {
     const { row, config, engine, store, onEvent, timing } = options;
@@ -65,7 +75,10 @@ export class LiveDeployment {
         for (const backend of this.traffic.backends()) ids.set(backend.id, backend.inFlight);
         return ids.get(id) ?? 0;
       },
-      onEvent,
+      onEvent: (type, message, data) => {
+        onEvent(type, message, data);
+        this.#onChange();
+      },
       onLine: (replica, line) => store.logs.append(toLogEntry(row, replica, line)),
       ...(timing === undefined ? {} : { timing }),
     });
@@ -75,10 +88,30 @@ export class LiveDeployment {
     return this.#wanted;
   }
 
-  /** Starts what is wanted at least, or one as a proof that the model loads. Rejects with the model's own error. */
-  async prove(): Promise<void> {
-    await this.scale(Math.max(1, this.config.autoscaling.min_replicas));
+  /** None takes requests, although some should. */
+  get isAway(): boolean {
+    return this.#wanted > 0 && this.replicas.ready === 0;
+  }
+
+  /**
+   * Starts what is wanted at least, or one as a proof that the model loads; with `atLeast`, as many as that, within the
+   * limits of its config. Resolves when they are ready. Rejects with the model's own error.
+   */
+  async prove(atLeast = 0): Promise<void> {
+    this.keepAtLeast(Math.max(1, this.config.autoscaling.min_replicas, atLeast));
+    await this.scale(this.#floor.replicas);
     await this.replicas.firstReady;
+    await this.#settled();
+  }
+
+  /** The load that another one had is its own from now on: not fewer replicas until that was seen for a while. */
+  keepAtLeast(replicas: number): void {
+    const { max_replicas, scale_down_delay_seconds } = this.config.autoscaling;
+    this.#floor = {
+      replicas: Math.min(max_replicas, replicas),
+      untilMs: performance.now() + scale_down_delay_seconds * 1000,
+    };
+    if (this.#scaling && this.#floor.replicas > this.#wanted) this.#scaleTo(this.#floor.replicas);
   }
 
   /** Live before this host was started: comes up by itself, or sleeps where it may. */
@@ -86,7 +119,7 @@ export class LiveDeployment {
     this.replicas.assumeProven();
     const { min_replicas: least } = this.config.autoscaling;
     this.autoscale();
-    if (least > 0) this.scale(least).catch((error: unknown) => this.#cannotStart(error));
+    if (least > 0) this.#scaleTo(least);
   }
 
   /** From now on the number follows the load. */
@@ -98,19 +131,23 @@ export class LiveDeployment {
   tick(atMs: number): void {
     if (!this.#scaling || this.#stopped) return;
     const { inFlight, queued } = this.traffic.load();
+    const waiting = Math.max(queued, this.traffic.queued);
+    // Asleep, and nobody calls: a thousand of these cost nothing.
+    if (this.#wanted === 0 && inFlight === 0 && waiting === 0) return;
     const { ready } = this.replicas;
-    const wanted = this.#scaler.observe({
+    const needed = this.#scaler.observe({
       atMs,
       inFlight,
-      queued: Math.max(queued, this.traffic.queued),
+      queued: waiting,
       ready: Math.max(ready, this.#wanted),
     });
+    const wanted = atMs < this.#floor.untilMs ? Math.max(needed, this.#floor.replicas) : needed;
     if (wanted === this.#wanted) return;
     this.#options.onEvent("scaled", `${this.#wanted} to ${wanted} replicas`, {
       from: this.#wanted,
       to: wanted,
     });
-    this.scale(wanted).catch((error: unknown) => this.#cannotStart(error));
+    this.#scaleTo(wanted);
   }
 
   async scale(wanted: number): Promise<void> {
@@ -121,20 +158,67 @@ export class LiveDeployment {
 
   async stop(options: { graceMs?: number } = {}): Promise<void> {
     this.#stopped = true;
+    this.#onChange();
+    this.#endTrouble();
     await this.replicas.stop(options);
     this.#release();
+  }
+
+  /** For good: what was made for it goes, too. */
+  async end(options: { graceMs?: number } = {}): Promise<void> {
+    await this.stop(options);
+    try {
+      rmSync(configFileOf(this.#options.store, this.row), { force: true });
+    } catch {
+      // A few bytes that stay on a disk which takes no changes.
+    }
   }
 
   #wake(): void {
     if (this.#wanted > 0 || this.#stopped || !this.#scaling) return;
     this.#options.onEvent("woken", "A request came; a replica is started");
-    this.scale(1).catch((error: unknown) => this.#cannotStart(error));
+    this.#scaleTo(1);
   }
 
+  #scaleTo(wanted: number): void {
+    this.scale(wanted).then(
+      () => this.#endTrouble(),
+      (error: unknown) => this.#cannotStart(error),
+    );
+  }
+
+  /** A full disk has room again some day: callers are told, and it is tried again. */
   #cannotStart(error: unknown): void {
+    if (this.#stopped) return;
     const message = error instanceof Error ? error.message : String(error);
-    this.#options.onEvent("unhealthy", `Its package cannot be put in place: ${message}`);
-    this.traffic.refuse(new HostError("REPLICA_UNAVAILABLE", `The deployment cannot be started: ${message}`));
+    if (this.#trouble !== message)
+      this.#options.onEvent("unhealthy", `Its package cannot be put in place: ${message}`);
+    this.traffic.refuse(
+      new HostError("REPLICA_UNAVAILABLE", `The deployment cannot be started: ${message}`, { retryAfter: 5 }),
+    );
+    this.#trouble = message;
+    this.#pause.again(() => this.#scaleTo(this.#wanted));
+  }
+
+  #endTrouble(): void {
+    this.#pause.end();
+    if (this.#trouble !== null && !this.#stopped) this.traffic.refuse(null);
+    this.#trouble = null;
+  }
+
+  /** All that are wanted are ready; or one of them has failed, which the first one did not; or it takes too long. */
+  async #settled(): Promise<void> {
+    if (this.replicas.ready >= this.#wanted || this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, SETTLE_MS);
+      this.#onChange = () => {
+        const { ready, lastError } = this.replicas;
+        if (ready < this.#wanted && lastError === null && !this.#stopped) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onChange = () => undefined;
   }
 
   #place(): Promise<void> {

@@ -1,8 +1,12 @@
+import type { DeploymentRow } from "./deployment-row.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 
 interface Rollout {
   live: LiveDeployment;
   percent: number;
+  /** No replica of it is there, for so many looks in a row, and so long that its share goes elsewhere. */
+  awayTicks: number;
+  isAway: boolean;
 }
 
 /** What an environment has in memory: who serves, who is to serve, who takes a share, who still ends its requests. */
@@ -22,7 +26,7 @@ export class LiveEnvironment {
   }
 
   startRollout(live: LiveDeployment, percent: number): void {
-    this.#rollout = { live, percent };
+    this.#rollout = { live, percent, awayTicks: 0, isAway: false };
     this.#share = 0;
   }
 
@@ -37,7 +41,7 @@ export class LiveEnvironment {
 
   /** Who gets the next request. */
   pick(): LiveDeployment | null {
-    if (this.#rollout === null) return this.serving;
+    if (this.#rollout === null || (this.#rollout.isAway && this.serving !== null)) return this.serving;
     this.#share += this.#rollout.percent;
     if (this.#share < 100) return this.serving;
     this.#share -= 100;
@@ -50,6 +54,16 @@ export class LiveEnvironment {
 
   all(): LiveDeployment[] {
     return [this.serving, this.#rollout?.live ?? null].filter((live) => live !== null);
+  }
+
+  /** With those that are on their way in. */
+  started(): LiveDeployment[] {
+    return this.incoming === null ? this.all() : [...this.all(), this.incoming];
+  }
+
+  /** A new one begins with as many as the one that it relieves has, or with its share of them. */
+  replicasFor({ rollout }: DeploymentRow): number {
+    return Math.ceil(((this.serving?.wanted ?? 0) * (rollout ?? 100)) / 100);
   }
 
   /** One at a time; the newest wins: what is under way is told to stop, what waits is never begun. */
@@ -77,14 +91,25 @@ export class LiveEnvironment {
 
   drain(live: LiveDeployment, graceMs: number): void {
     this.#draining.add(live);
-    void live.stop({ graceMs }).finally(() => this.#draining.delete(live));
+    void live.end({ graceMs }).finally(() => this.#draining.delete(live));
   }
 
-  async stop(options: { graceMs?: number } = {}): Promise<void> {
+  /** For the time being: the host ends. */
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    return this.#stop((live) => live.stop(options));
+  }
+
+  /** For good. Who waits here is sent back to the table. */
+  end(): Promise<void> {
+    for (const { traffic } of this.all()) traffic.retire();
+    return this.#stop((live) => live.end());
+  }
+
+  async #stop(stop: (live: LiveDeployment) => Promise<void>): Promise<void> {
     this.#stopped = true;
     this.#current?.abort.abort();
     await this.#work;
-    await Promise.all([...this.all(), ...this.#draining].map((live) => live.stop(options)));
+    await Promise.all([...this.all(), ...this.#draining].map(stop));
     this.serving = null;
     this.#rollout = null;
   }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { Digest } from "../../../src/protocol/manifest.ts";
 import { Deployments } from "../../../src/server/deployments/deployments.ts";
 import { HostError } from "../../../src/server/host-error.ts";
+import { acquireLease } from "../../../src/server/router/acquire-lease.ts";
 import { openStore } from "../../../src/server/store/open-store.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { validateConfig } from "../../../src/project/validate-config.ts";
@@ -32,17 +33,25 @@ interface World {
   crash(): Promise<void>;
 }
 
-async function world(t: TestContext): Promise<World> {
+interface WorldOptions {
+  tickMs?: number;
+  loadMs?: number;
+  secrets?: Record<string, string>;
+}
+
+async function world(t: TestContext, { tickMs, loadMs, secrets = {} }: WorldOptions = {}): Promise<World> {
   const root = await tmpDir(t, "pd-");
   const clock = { ahead: 0 };
   const open = () => {
     const store = openStore(join(root, "data"));
-    const engine = scriptedEngine(mkdtempSync(join(root, "s")));
+    const engine = scriptedEngine(mkdtempSync(join(root, "s")), { ...(loadMs && { loadMs }) });
     const deployments = new Deployments({
       store,
       engine,
-      secretsFor: () => ({}),
+      secretsFor: (names) =>
+        Object.fromEntries(Object.entries(secrets).filter(([name]) => names.includes(name))),
       now: () => new Date(Date.now() + clock.ahead),
+      ...(tickMs && { tickMs }),
     });
     deployments.start();
     return { store, engine, deployments };
@@ -110,8 +119,18 @@ const environmentOf = ({ deployments }: World, name = "production") => {
   return found;
 };
 
-async function answering({ deployments }: World, environment = "production"): Promise<string> {
-  const lease = await deployments.resolve("m", { environment }).acquire();
+interface Answer {
+  deployment: string;
+  secrets: Record<string, string>;
+}
+
+const answering = async (host: World): Promise<string> => (await answer(host)).deployment;
+
+async function answer({ deployments }: World, environment = "production"): Promise<Answer> {
+  const lease = await acquireLease(() => deployments.resolve("m", { environment }), {
+    until: performance.now() + 20_000,
+    signal: () => new AbortController().signal,
+  });
   return new Promise((resolve, reject) => {
     const request = lease.client.request({ method: "GET", path: "/", headers: ["Host", "x"] });
     request.on("error", reject);
@@ -120,12 +139,15 @@ async function answering({ deployments }: World, environment = "production"): Pr
       answer.setEncoding("utf8").on("data", (piece: string) => (text += piece));
       answer.on("end", () => {
         lease.end({ status: 200, ms: 1 });
-        resolve((JSON.parse(text) as { deployment: string }).deployment);
+        resolve(JSON.parse(text) as Answer);
       });
     });
     request.end();
   });
 }
+
+const untilFailed = ({ deployments }: World, id: string) =>
+  until(() => deployments.deployment(id).state === "FAILED" && "FAILED");
 
 const codeOf = (work: () => unknown): string => {
   try {
@@ -327,6 +349,170 @@ describe("deployments", () => {
     );
   });
 
+  it("what is wanted stays wanted when a rollout ends beside it, also over a restart", async (t) => {
+    const host = await world(t);
+    await host.settled(host.deploy(await host.pack("one")));
+    await host.settled(host.deploy(await host.pack("two"), { rollout: 10 }));
+    const third = host.deploy(await host.pack("three"));
+    host.deployments.abortRollout("m", "production");
+    assert.equal(environmentOf(host).desired?.deployment, third);
+    await host.crash();
+    assert.equal(await host.settled(third), "ACTIVE", "nothing that was acknowledged is lost");
+    await host.settled(host.deploy(await host.pack("four"), { rollout: 10 }));
+    const fifth = host.deploy(await host.pack("five"));
+    await host.settled(fifth);
+    const { desired, serving } = environmentOf(host);
+    assert.deepEqual([desired?.deployment, serving?.deployment], [fifth, fifth]);
+  });
+
+  it("one that cannot be taken up again does not keep the others from it", async (t) => {
+    const host = await world(t);
+    const [one, two] = [await host.pack("one"), await host.pack("two")];
+    const first = host.deploy(one, { environment: "a-first" });
+    const second = host.deploy(two);
+    await Promise.all([host.settled(first), host.settled(second)]);
+    const { dir } = host.store;
+    const config = host.store.packages.manifest(one).files.find(([, path]) => path === "config/config.json");
+    assert.ok(config);
+    rmSync(join(dir, "configs", `${first}.json`));
+    rmSync(host.store.blobs.pathOf(config[2]));
+    // Both have the same config: the second one has its own copy of it.
+    await host.crash();
+    assert.equal(await answering(host), second);
+    assert.equal(
+      codeOf(() => host.deployments.resolve("m", { environment: "a-first" })),
+      "NO_DEPLOYMENT",
+    );
+    await assert.rejects(host.deployments.removeDeployment("m", first), { code: "CONFLICT" });
+  });
+
+  it("a model that is deleted while it is pushed to leaves nothing that runs", async (t) => {
+    const host = await world(t);
+    await host.settled(host.deploy(await host.pack("one")));
+    const two = await host.pack("two");
+    const lease = await host.deployments.resolve("m", { environment: "production" }).acquire();
+    const removed = host.deployments.removeModel("m");
+    assert.equal(
+      codeOf(() => host.deployments.status("m")),
+      "NOT_FOUND",
+      "at once",
+    );
+    const second = host.deploy(two);
+    await host.settled(second);
+    lease.end("cancelled");
+    await removed;
+    assert.equal(environmentOf(host).serving?.deployment, second, "what was pushed since then stays");
+    assert.equal(await answering(host), second);
+    await host.deployments.removeModel("m");
+    await until(() => host.engine.running().length === 0);
+  });
+
+  it("a rollout that has no replica gives its share to what serves, and is taken back with the reason", async (t) => {
+    const host = await world(t, { tickMs: 20 });
+    const first = host.deploy(await host.pack("one"));
+    await host.settled(first);
+    const two = await host.pack("two");
+    const second = host.deploy(two, { rollout: 50 });
+    await host.settled(second);
+    host.engine.broken.add(two.slice("sha256:".length));
+    const victim = host.engine.running().find(({ deployment }) => deployment === second);
+    host.engine.kill(victim?.id as string);
+    // Each of them would wait for a replica that does not come.
+    for (let i = 0; i < 20; i++) assert.equal(await answering(host), first);
+    assert.equal(await host.settled(second).then(() => untilFailed(host, second)), "FAILED");
+    assert.match(
+      host.deployments.deployment(second).error?.message ?? "",
+      /no replica is ready: .*no weights/,
+    );
+    assert.equal(environmentOf(host).rollout, null);
+  });
+
+  it("takes over with as many replicas as the one before has, and keeps them", async (t) => {
+    const host = await world(t, { tickMs: 20, loadMs: 40 });
+    const config = "autoscaling: { min_replicas: 1, max_replicas: 3, concurrency_target: 1 }";
+    await host.settled(host.deploy(await host.pack("one", config)));
+    const { deployments } = host;
+    const busy = [1, 2, 3, 4].map(() => deployments.resolve("m", { environment: "production" }).acquire());
+    await until(() => environmentOf(host).replicas === 3);
+    const second = host.deploy(await host.pack("two", config));
+    const counts = new Set<number>();
+    await until(() => {
+      const { replicas, serving } = environmentOf(host);
+      counts.add(replicas);
+      return serving?.deployment === second;
+    });
+    for (const lease of busy) (await lease).end("cancelled");
+    // Some looks at a load of nothing.
+    await until(() => host.engine.running().length === 3);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    counts.add(environmentOf(host).replicas);
+    assert.deepEqual([...counts], [3]);
+    const small = await host.pack("three", "autoscaling: { max_replicas: 2 }");
+    const third = host.deploy(small, { rollout: 10 });
+    await host.settled(third);
+    assert.equal(
+      host.engine.running().filter(({ deployment }) => deployment === third).length,
+      1,
+      "its share",
+    );
+    deployments.finishRollout("m", "production");
+    await until(() => environmentOf(host).replicas === 2);
+  });
+
+  it("what cannot be put in place is told, and comes up once it can", async (t) => {
+    const host = await world(t, { tickMs: 20 });
+    const digest = await host.pack("one", "autoscaling: { min_replicas: 0 }");
+    const first = host.deploy(digest);
+    await host.settled(first);
+    await host.crash();
+    assert.equal(environmentOf(host).state, "SCALED_TO_ZERO");
+    for (const folder of ["packages", "trees"]) rmSync(join(host.store.dir, folder), { recursive: true });
+    const file = host.store.packages.manifest(digest).files.find(([, path]) => path === "data/text");
+    const blob = host.store.blobs.pathOf(file?.[2] as Digest);
+    renameSync(blob, `${blob}.away`);
+    for (const folder of ["packages", "trees"]) mkdirSync(join(host.store.dir, folder));
+    await assert.rejects(answer(host), { code: "REPLICA_UNAVAILABLE" });
+    await assert.rejects(answer(host), { code: "REPLICA_UNAVAILABLE" });
+    renameSync(`${blob}.away`, blob);
+    assert.equal(await until(() => answering(host).catch(() => false), { interval: 50 }), first);
+    const told = host.deployments.rows.events(first).filter(({ type }) => type === "unhealthy");
+    assert.equal(told.length, 1, "one reason is told once");
+  });
+
+  it("a secret that is set while a replica loads reaches it", async (t) => {
+    const secrets = { token: "old", other: "of another model" };
+    const host = await world(t, { loadMs: 150, secrets });
+    const id = host.deploy(await host.pack("one", "secrets: { token: null }"));
+    await until(() => host.engine.running().length === 1, { interval: 2 });
+    secrets.token = "new";
+    assert.equal(environmentOf(host).serving, null, "it is still loading");
+    host.deployments.secretsChanged();
+    await host.settled(id);
+    assert.deepEqual((await answer(host)).secrets, { token: "new" });
+  });
+
+  it("years of comings and goings keep a bounded timeline; configs of what is over are gone", async (t) => {
+    const host = await world(t);
+    const [one, two] = [await host.pack("one"), await host.pack("two")];
+    const first = host.deploy(one);
+    await host.settled(first);
+    const { rows } = host.deployments;
+    rows.transaction(() => {
+      for (let i = 0; i < 3000; i++) rows.event(first, "replica-ended", `${i}`);
+    });
+    const events = rows.events(first);
+    assert.ok(events.length > 900 && events.length < 1100, `${events.length} events`);
+    assert.equal(events.at(-1)?.message, "2999");
+    for (const type of ["created", "activated"]) assert.ok(events.some((event) => event.type === type));
+    const second = host.deploy(two);
+    await host.settled(second);
+    await until(() => readdirSync(join(host.store.dir, "configs")).join() === `${second}.json`);
+    await host.deployments.removeModel("m");
+    await until(() => readdirSync(join(host.store.dir, "configs")).length === 0);
+    rows.event(second, "replica-ended", "too late");
+    assert.deepEqual(rows.events(second), []);
+  });
+
   for (const seed of [1, 2, 3]) {
     it(`whatever comes in whatever order, what serves has been live and answers (seed ${seed})`, async (t) => {
       const host = await world(t);
@@ -347,8 +533,11 @@ describe("deployments", () => {
         host.engine.broken.add(bad.slice("sha256:".length));
       }
       await host.settled(last);
-      const { serving, rollout } = environmentOf(host);
+      const { serving, rollout, desired } = environmentOf(host);
       assert.ok([serving?.deployment, rollout?.deployment].includes(await answering(host)));
+      // What is wanted has come, or has failed: nothing that was overtaken is wanted.
+      const { state } = host.deployments.deployment(desired?.deployment ?? "");
+      assert.ok(state === "ACTIVE" || state === "FAILED", `what is wanted is ${state}`);
     });
   }
 });
