@@ -65,16 +65,11 @@ export class LiveDeployment {
         if (outcome !== "cancelled") this.replicas.reportOutcome(id, typeof outcome === "object");
       },
     });
-    const ids = new Map<string, number>();
     this.replicas = new ReplicaSet({
       engine,
       spec: () => this.#spec(),
       backends: this.traffic,
-      inFlight: (id) => {
-        ids.clear();
-        for (const backend of this.traffic.backends()) ids.set(backend.id, backend.inFlight);
-        return ids.get(id) ?? 0;
-      },
+      inFlight: (id) => this.traffic.backends().find((backend) => backend.id === id)?.inFlight ?? 0,
       onEvent: (type, message, data) => {
         onEvent(type, message, data);
         this.#onChange();
