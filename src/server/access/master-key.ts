@@ -1,5 +1,14 @@
 import { randomBytes, scryptSync } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { AppError } from "../../errors.ts";
 import type { Database } from "../store/database.ts";
@@ -19,16 +28,23 @@ export function readMasterKey(db: Database, given: string | undefined, file: str
         hint: `Take that away: chmod 600 ${file}`,
       });
     }
-    return Buffer.from(readFileSync(file, "utf8").trim(), "hex");
+    const digits = readFileSync(file, "utf8").trim();
+    if (/^[0-9a-f]{64}$/i.test(digits)) return Buffer.from(digits, "hex");
+    throw new AppError("HOST_DATA", `The master key ${file} is damaged: it should be 64 hex digits.`, {
+      hint: "Put back the one that was there: what was encrypted with it opens with no other.",
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const key = randomBytes(32);
-  const handle = openSync(file, "wx", 0o600);
+  // Whole or not there at all, whenever the host is killed.
+  const whole = `${file}.${process.pid}.new`;
+  const handle = openSync(whole, "wx", 0o600);
   writeSync(handle, `${key.toString("hex")}\n`);
   fsyncSync(handle);
   closeSync(handle);
+  renameSync(whole, file);
   return key;
 }
 

@@ -68,12 +68,13 @@ export function createSecrets(
 function checkMasterKey(db: Database, masterKey: Uint8Array): void {
   const row = db.prepare("SELECT value FROM settings WHERE key = 'master-key-check'").get() as
     { value: string } | undefined;
-  if (row === undefined) {
+  // Where nothing is kept, no key is the wrong one.
+  if (row === undefined || db.prepare("SELECT 1 FROM secrets LIMIT 1").get() === undefined) {
     const nonce = randomBytes(12);
     const cipher = createCipheriv("aes-256-gcm", masterKey, nonce);
     const sealed = Buffer.concat([cipher.update(PROBE), cipher.final()]);
     const value = Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64");
-    db.prepare("INSERT INTO settings (key, value) VALUES ('master-key-check', ?)").run(value);
+    db.prepare("INSERT OR REPLACE INTO settings (key, value) VALUES ('master-key-check', ?)").run(value);
     return;
   }
   const bytes = Buffer.from(row.value, "base64");

@@ -4,7 +4,7 @@ import type { Keys } from "../access/keys.ts";
 import type { Secrets } from "../access/secrets.ts";
 import type { Deployments } from "../deployments/deployments.ts";
 import { HostError } from "../host-error.ts";
-import { readFields, textField } from "./read-fields.ts";
+import { countParam, readFields, textField } from "./read-fields.ts";
 import type { Route } from "./route.ts";
 
 const SECRET_BYTES = 64 * 1024;
@@ -119,8 +119,8 @@ export function accessRoutes({ keys, secrets, audit, deployments }: AccessRoutes
       path: "/v1/audit",
       scope: "admin",
       handle(call) {
-        const limit = Math.min(1000, Number(call.url.searchParams.get("limit") ?? 100) || 100);
-        const before = Number(call.url.searchParams.get("before") ?? Number.MAX_SAFE_INTEGER);
+        const limit = countParam(call.url, "limit", { otherwise: 100, most: 1000 });
+        const before = countParam(call.url, "before", { otherwise: Number.MAX_SAFE_INTEGER });
         call.json(200, { entries: audit.list({ limit, before }) });
       },
     },

@@ -8,6 +8,7 @@ import { HostError } from "../host-error.ts";
 import { readJsonBody } from "../transfer/body.ts";
 import { compileRoutes } from "./match-route.ts";
 import type { ApiCall, CallKey, Route } from "./route.ts";
+import { StrangerLimit } from "./stranger-limit.ts";
 
 export interface ApiOptions {
   routes: readonly Route[];
@@ -25,6 +26,7 @@ const LINGER_MS = 2000;
 /** Answers every request that is not an inference: authentication, limits, errors and audit are the same for all. */
 export function createApi({ routes, keys, audit, onError }: ApiOptions) {
   const match = compileRoutes(routes);
+  const strangers = new StrangerLimit();
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(req);
     const target = req.url ?? "/";
@@ -67,6 +69,11 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
     }
     if (found?.route.audit === undefined) return;
     const { model, ...rest } = detail;
+    if (key === NOBODY) {
+      const untold = strangers.admit();
+      if (untold === null) return;
+      if (untold > 0) rest["refused_before"] = untold;
+    }
     try {
       audit.append({
         key: key.id,

@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import { metricsText } from "./metrics-text.ts";
 import { readFields, textField } from "./read-fields.ts";
 import type { Route } from "./route.ts";
+import { scrapeReplicas } from "./scrape-replicas.ts";
 
 export interface HostRoutesOptions {
   version: string;
@@ -63,9 +64,14 @@ export function hostRoutes(options: HostRoutesOptions): Route[] {
       method: "GET",
       path: "/metrics",
       scope: "any",
-      handle(call) {
-        const text = metricsText(deployments);
-        call.res.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+      async handle(call) {
+        const { models } = call.key;
+        const live = deployments.live().filter(({ row }) => models === null || models.includes(row.model));
+        const text = metricsText(live, await scrapeReplicas(live));
+        call.res.writeHead(200, {
+          "content-type": "text/plain; version=0.0.4; charset=utf-8",
+          "cache-control": "no-store",
+        });
         call.res.end(text);
       },
     },

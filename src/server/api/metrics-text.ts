@@ -1,5 +1,6 @@
-import type { Deployments } from "../deployments/deployments.ts";
 import type { LiveDeployment } from "../deployments/live-deployment.ts";
+import { DURATION_BOUNDS } from "../router/traffic-counters.ts";
+import { type MetricsPart, mergeMetrics } from "./merge-metrics.ts";
 
 interface Family {
   name: string;
@@ -27,6 +28,36 @@ const FAMILIES: Family[] = [
     type: "counter",
     help: "Requests whose replica ended under them.",
     value: ({ traffic }) => traffic.metrics().lost,
+  },
+  {
+    name: "purlin_host_requests_retried_total",
+    type: "counter",
+    help: "Requests sent again, because the first replica could not be reached.",
+    value: ({ traffic }) => traffic.metrics().retried,
+  },
+  {
+    name: "purlin_host_requests_waited_total",
+    type: "counter",
+    help: "Requests that had to wait for a replica.",
+    value: ({ traffic }) => traffic.metrics().waited,
+  },
+  {
+    name: "purlin_host_requests_waited_seconds_total",
+    type: "counter",
+    help: "Seconds that requests have waited for a replica.",
+    value: ({ traffic }) => traffic.metrics().waitedSeconds,
+  },
+  {
+    name: "purlin_host_requests_refused_total",
+    type: "counter",
+    help: "Requests that got no replica: too many waited already, or none came up in time.",
+    value({ traffic }) {
+      const { overloaded, wakeTimeouts } = traffic.metrics();
+      return [
+        ['reason="overloaded"', overloaded],
+        ['reason="wake_timeout"', wakeTimeouts],
+      ];
+    },
   },
   {
     name: "purlin_host_requests_in_flight",
@@ -63,24 +94,43 @@ const FAMILIES: Family[] = [
   },
 ];
 
-/** In the text format of Prometheus, with model, environment and deployment of each. */
-export function metricsText(deployments: Deployments): string {
-  const live = deployments.live();
+/** In the text format of Prometheus: the host, these deployments as it sees them, and what replicas tell themselves. */
+export function metricsText(live: readonly LiveDeployment[], replicas: readonly MetricsPart[]): string {
   const lines = FAMILIES.flatMap(({ name, type, help, value }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
     ...live.flatMap((each) => {
-      const { model, environment, id } = each.row;
-      const labels = `model="${model}",environment="${environment}",deployment="${id}"`;
       const found = value(each);
       const rows: [string, number][] = typeof found === "number" ? [["", found]] : found;
-      return rows.map(([more, count]) => `${name}{${labels}${more === "" ? "" : `,${more}`}} ${count}`);
+      return rows.map(
+        ([more, count]) => `${name}{${labelsOf(each)}${more === "" ? "" : `,${more}`}} ${count}`,
+      );
     }),
   ]);
   lines.push(
+    "# HELP purlin_host_request_duration_seconds Seconds from a request to the head of its answer.",
+    "# TYPE purlin_host_request_duration_seconds histogram",
+    ...live.flatMap(durations),
     "# HELP process_resident_memory_bytes Resident memory of the host.",
     "# TYPE process_resident_memory_bytes gauge",
     `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
   );
-  return `${lines.join("\n")}\n`;
+  return mergeMetrics([{ labels: {}, text: lines.join("\n") }, ...replicas]);
+}
+
+const labelsOf = ({ row: { model, environment, id } }: LiveDeployment): string =>
+  `model="${model}",environment="${environment}",deployment="${id}"`;
+
+/** Nothing of those that were never asked: most of a thousand sleep. */
+function durations(live: LiveDeployment): string[] {
+  const { durationCounts, durationSeconds } = live.traffic.metrics();
+  if (durationCounts.length === 0) return [];
+  const labels = labelsOf(live);
+  const name = "purlin_host_request_duration_seconds";
+  let below = 0;
+  const buckets = durationCounts.map((count, at) => {
+    below += count;
+    return `${name}_bucket{${labels},le="${DURATION_BOUNDS[at] ?? "+Inf"}"} ${below}`;
+  });
+  return [...buckets, `${name}_sum{${labels}} ${durationSeconds}`, `${name}_count{${labels}} ${below}`];
 }

@@ -1,8 +1,8 @@
 import type { Deployments } from "../deployments/deployments.ts";
 import { deploymentInfo } from "../deployments/deployment-row.ts";
 import { HostError } from "../host-error.ts";
-import type { Store } from "../store/store.ts";
-import { environmentField, percentField, readFields, textField } from "./read-fields.ts";
+import type { LogQuery, Store } from "../store/store.ts";
+import { countParam, environmentField, percentField, readFields, textField } from "./read-fields.ts";
 import type { ApiCall, Route } from "./route.ts";
 import { followEvents, followLogs } from "./streams.ts";
 
@@ -145,25 +145,29 @@ export function modelRoutes(deployments: Deployments, store: Store): Route[] {
         const environment = searchParams.get("environment");
         const deployment = searchParams.get("deployment");
         const own = deployments.deploymentsOf(modelOf(call));
-        const chosen = own.filter(
-          (each) =>
-            (environment === null || each.environment === environment) &&
-            (deployment === null || each.id === deployment),
-        );
-        const limit = Number(searchParams.get("limit") ?? 1000);
-        if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) {
-          throw new HostError("BAD_REQUEST", "limit must be a whole number from 1 to 100000.");
-        }
-        await followLogs(call, store.logs, {
+        const chosen = own
+          .filter(
+            (each) =>
+              (environment === null || each.environment === environment) &&
+              (deployment === null || each.id === deployment),
+          )
+          .map(({ id }) => id);
+        const query: LogQuery = {
           model: modelOf(call),
-          // Those to come are wanted, too, when a whole environment or model is followed.
-          ...(deployment === null && environment === null ? {} : { deployments: chosen.map(({ id }) => id) }),
           ...given(searchParams, "cursor", "cursor"),
           ...given(searchParams, "since", "since"),
           ...given(searchParams, "level", "level"),
           ...given(searchParams, "request_id", "requestId"),
           ...given(searchParams, "contains", "contains"),
-          limit,
+          limit: countParam(call.url, "limit", { otherwise: 1000, most: 100_000 }),
+        };
+        if (deployment !== null && chosen.length === 0)
+          throw new HostError("NOT_FOUND", `There is no deployment ${deployment} of ${query.model}.`);
+        await followLogs(call, store.logs, {
+          read: environment === null && deployment === null ? query : { ...query, deployments: chosen },
+          // Those that are pushed meanwhile are wanted, too.
+          follow: deployment === null ? query : { ...query, deployments: chosen },
+          accepts: (line) => environment === null || line["environment"] === environment,
         });
       },
     },

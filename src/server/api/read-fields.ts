@@ -35,3 +35,16 @@ export function percentField(fields: Record<string, unknown>, name: string): num
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 99) return value as number;
   throw new HostError("BAD_REQUEST", `${name} must be a whole number from 1 to 99.`);
 }
+
+/** A whole number from 1 on of the query. Throws HostError BAD_REQUEST, naming it. */
+export function countParam(
+  url: URL,
+  name: string,
+  { otherwise, most = Number.MAX_SAFE_INTEGER }: { otherwise: number; most?: number },
+): number {
+  const text = url.searchParams.get(name);
+  if (text === null) return otherwise;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+  throw new HostError("BAD_REQUEST", `${name} must be a whole number from 1 to ${most}.`);
+}

@@ -25,10 +25,17 @@ export async function followEvents(call: ApiCall, deployments: Deployments, id: 
   });
 }
 
+interface WantedLogs {
+  /** Of what is there, and of what is said from now on. */
+  read: LogQuery;
+  follow: LogQuery;
+  accepts(line: LogLine): boolean;
+}
+
 /** NDJSON: what is there, and with ?follow=1 what is said from then on. */
-export async function followLogs(call: ApiCall, logs: LogStore, query: LogQuery): Promise<void> {
+export async function followLogs(call: ApiCall, logs: LogStore, wanted: WantedLogs): Promise<void> {
   const follow = ["1", "true"].includes(call.url.searchParams.get("follow") ?? "");
-  const lines = await logs.read(query);
+  const lines = (await logs.read(wanted.read)).filter(wanted.accepts);
   if (!follow) {
     call.res.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
     for (const line of lines) {
@@ -38,11 +45,13 @@ export async function followLogs(call: ApiCall, logs: LogStore, query: LogQuery)
     call.res.end();
     return;
   }
-  const write = (line: LogLine): void => send(call, `${JSON.stringify(line)}\n`);
+  const write = (line: LogLine): void => {
+    if (wanted.accepts(line)) send(call, `${JSON.stringify(line)}\n`);
+  };
   await stream(call, "application/x-ndjson", "\n", () => {
     for (const line of lines) write(line);
-    const cursor = lines.at(-1)?.cursor ?? query.cursor;
-    return logs.follow({ ...query, ...(cursor === undefined ? {} : { cursor }) }, write);
+    const cursor = lines.at(-1)?.cursor ?? wanted.read.cursor;
+    return logs.follow({ ...wanted.follow, ...(cursor === undefined ? {} : { cursor }) }, write);
   });
 }
 

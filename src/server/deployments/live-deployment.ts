@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
 import { configFileOf } from "./effective-config.ts";
 import { GrowingPause } from "./growing-pause.ts";
+import { KnownBackends } from "./known-backends.ts";
 import { toLogEntry } from "./log-entry.ts";
 
 /** A request waits so long for a replica, and so many wait at most. */
@@ -37,6 +38,7 @@ export class LiveDeployment {
   readonly #options: LiveOptions;
   readonly #scaler: Autoscaler;
   readonly #release: () => void;
+  readonly backends: KnownBackends;
   #packageDir: string | null = null;
   #placing: Promise<void> | null = null;
   #wanted = 0;
@@ -65,10 +67,11 @@ export class LiveDeployment {
         if (outcome !== "cancelled") this.replicas.reportOutcome(id, typeof outcome === "object");
       },
     });
+    this.backends = new KnownBackends(this.traffic);
     this.replicas = new ReplicaSet({
       engine,
       spec: () => this.#spec(),
-      backends: this.traffic,
+      backends: this.backends,
       inFlight: (id) => this.traffic.backends().find((backend) => backend.id === id)?.inFlight ?? 0,
       onEvent: (type, message, data) => {
         onEvent(type, message, data);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, readFile, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { createAudit } from "../../../src/server/access/audit.ts";
@@ -95,6 +95,17 @@ describe("secrets", () => {
     assert.throws(() => secrets.valuesFor(["b"]));
   });
 
+  it("a lost master key matters only where something was encrypted with it", async (t) => {
+    const { db } = await database(t);
+    createSecrets(db, Buffer.alloc(32, 1));
+    const secrets = createSecrets(db, Buffer.alloc(32, 2));
+    secrets.set("a", "of a");
+    assert.throws(() => createSecrets(db, Buffer.alloc(32, 1)), { code: "HOST_DATA" });
+    secrets.remove("a");
+    createSecrets(db, Buffer.alloc(32, 1)).set("b", "of b");
+    assert.throws(() => createSecrets(db, Buffer.alloc(32, 2)), { code: "HOST_DATA" });
+  });
+
   it("the master key is 64 digits, a passphrase, or a file for one user alone that is made at first", async (t) => {
     const { db, dir } = await database(t);
     const file = join(dir, "home", "host-master.key");
@@ -106,6 +117,11 @@ describe("secrets", () => {
     const made = Buffer.from(readMasterKey(db, undefined, file)).toString("hex");
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal(Buffer.from(readMasterKey(db, undefined, file)).toString("hex"), made);
+    assert.deepEqual(await readdir(join(dir, "home")), ["host-master.key"]);
+    for (const text of ["", "0f", `${digits}0f`, "z".repeat(64)]) {
+      await writeFile(file, text);
+      assert.throws(() => readMasterKey(db, undefined, file), { code: "HOST_DATA" }, text);
+    }
     await chmod(file, 0o644);
     assert.throws(() => readMasterKey(db, undefined, file), { code: "HOST_DATA" });
   });

@@ -8,10 +8,13 @@ import { createAudit } from "../../../src/server/access/audit.ts";
 import { createKeys } from "../../../src/server/access/keys.ts";
 import { createSecrets } from "../../../src/server/access/secrets.ts";
 import { apiRoutes } from "../../../src/server/api/api-routes.ts";
+import { StrangerLimit } from "../../../src/server/api/stranger-limit.ts";
 import { createApi } from "../../../src/server/api/api-server.ts";
 import { Deployments } from "../../../src/server/deployments/deployments.ts";
 import { openStore } from "../../../src/server/store/open-store.ts";
 import { tmpDir } from "../../helpers/tmp-dir.ts";
+import { until } from "../../helpers/until.ts";
+import { packModel } from "../deployments/pack-model.ts";
 import { scriptedEngine } from "../deployments/scripted-engine.ts";
 
 const ADMIN = "admin-key";
@@ -54,6 +57,16 @@ async function startApi(t: TestContext) {
     keys,
     audit,
     errors,
+    engine,
+    url,
+    /** Live as soon as this resolves. */
+    async deploy(text: string, environment: string): Promise<string> {
+      const digest = await packModel(store, text);
+      const { id } = deployments.create({ model: "m", environment, package: digest, by: "t" });
+      deployments.kick(id);
+      await until(() => deployments.deployment(id).state === "ACTIVE");
+      return id;
+    },
     call: (method: string, path: string, key: string | null = ADMIN, body?: string) =>
       fetch(url + path, {
         method,
@@ -61,6 +74,16 @@ async function startApi(t: TestContext) {
         ...(body === undefined ? {} : { body }),
       }),
   };
+}
+
+/** Lines of a stream as they come; each call waits for one more. */
+async function* linesOf(answer: Response): AsyncGenerator<Record<string, unknown>> {
+  let held = "";
+  for await (const piece of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    const lines = (held + Buffer.from(piece).toString()).split("\n");
+    held = lines.pop() as string;
+    for (const line of lines) if (line !== "") yield JSON.parse(line) as Record<string, unknown>;
+  }
 }
 
 /** Any value for each name of a pattern. */
@@ -164,6 +187,76 @@ describe("the API of a deployment server", () => {
     }
     assert.equal((await call("GET", "/health/live", null)).status, 200);
     assert.deepEqual(errors, []);
+  });
+
+  it("metrics are the host's and those of each replica, of the models that a key is for", async (t) => {
+    const { call, keys, deploy, engine } = await startApi(t);
+    const id = await deploy("one", "production");
+    const [replica] = engine.running();
+    const labels = `model="m",environment="production",deployment="${id}"`;
+    const page = await call("GET", "/metrics");
+    assert.match(page.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const lines = (await page.text()).split("\n");
+    for (const line of [
+      `purlin_host_replicas_ready{${labels}} 1`,
+      `purlin_host_requests_refused_total{${labels},reason="overloaded"} 0`,
+      `own_total{${labels},replica="${replica?.id}",kind="x"} 7`,
+    ]) {
+      assert.ok(lines.includes(line), line);
+    }
+    const types = lines.filter((line) => line.startsWith("# TYPE "));
+    assert.equal(new Set(types).size, types.length, "each family once");
+    const { key } = keys.create({ name: "other", scope: "admin", models: ["other"] });
+    const theirs = await (await call("GET", "/metrics", key)).text();
+    assert.doesNotMatch(theirs, /"m"/);
+    assert.match(theirs, /^process_resident_memory_bytes \d+$/m);
+  });
+
+  it("logs of an environment are followed from one deployment to the next, and those of others are not", async (t) => {
+    const { call, deploy, engine } = await startApi(t);
+    const say = (deployment: string, message: string): void => {
+      const spec = engine.running().find((each) => each.deployment === deployment);
+      engine.say(spec?.id as string, JSON.stringify({ level: "info", message }));
+    };
+    const first = await deploy("one", "production");
+    const staging = await deploy("one", "staging");
+    say(first, "before");
+    say(staging, "elsewhere");
+    const answer = await call("GET", "/v1/models/m/logs?environment=production&follow=1");
+    const lines = linesOf(answer);
+    const next = async (): Promise<unknown> => (await lines.next()).value?.["message"];
+    assert.equal(await next(), "before");
+    const second = await deploy("two", "production");
+    say(staging, "elsewhere again");
+    say(second, "of the new one");
+    assert.equal(await next(), "of the new one");
+    await lines.return(undefined);
+    const all = await (await call("GET", "/v1/models/m/logs?environment=staging")).text();
+    assert.deepEqual(all.match(/"message":"[^"]*"/g), [
+      '"message":"elsewhere"',
+      '"message":"elsewhere again"',
+    ]);
+    assert.equal((await call("GET", "/v1/models/m/logs?deployment=dep_none")).status, 404);
+    for (const limit of ["0", "-1", "1.5", "x", ""]) {
+      assert.equal((await call("GET", `/v1/models/m/logs?limit=${limit}`)).status, 400, limit);
+      assert.equal((await call("GET", `/v1/audit?limit=${limit}`)).status, 400, limit);
+    }
+  });
+
+  it("who has no key cannot fill the audit log; what was left out is counted", async (t) => {
+    const { call, audit } = await startApi(t);
+    for (let i = 0; i < 70; i++) await call("DELETE", "/v1/models/m", "wrong");
+    const told = audit.list({ limit: 1000 });
+    assert.equal(told.length, 60);
+    assert.deepEqual([told[0]?.status, told[0]?.key_name], [401, ""]);
+    await call("DELETE", "/v1/models/m");
+    assert.equal(audit.list({ limit: 1 })[0]?.status, 404, "who has one is told always");
+    const clock = { at: 0 };
+    const limit = new StrangerLimit(() => clock.at);
+    const admitted = Array.from({ length: 65 }, () => limit.admit());
+    assert.equal(admitted.filter((each) => each === null).length, 5);
+    clock.at = 60_000;
+    assert.deepEqual([limit.admit(), limit.admit()], [5, 0]);
   });
 
   it("secrets are set, listed by name and removed; bad names and values are refused", async (t) => {

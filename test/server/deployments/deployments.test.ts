@@ -8,11 +8,10 @@ import { HostError } from "../../../src/server/host-error.ts";
 import { acquireLease } from "../../../src/server/router/acquire-lease.ts";
 import { openStore } from "../../../src/server/store/open-store.ts";
 import type { Store } from "../../../src/server/store/store.ts";
-import { validateConfig } from "../../../src/project/validate-config.ts";
 import { type Random, seededRandom } from "../../helpers/random.ts";
 import { tmpDir } from "../../helpers/tmp-dir.ts";
 import { until } from "../../helpers/until.ts";
-import { bytesOf, packageOf } from "../store/test-store.ts";
+import { packModel } from "./pack-model.ts";
 import { type ScriptedEngine, scriptedEngine } from "./scripted-engine.ts";
 
 interface World {
@@ -72,22 +71,7 @@ async function world(t: TestContext, { tickMs, loadMs, secrets = {} }: WorldOpti
     get deployments() {
       return now.deployments;
     },
-    async pack(text, config = "") {
-      const { config: checked } = validateConfig(`model_name: m\n${config}`, {
-        file: "config.yaml",
-        folderName: "m",
-      });
-      const files = { "config/config.json": JSON.stringify(checked), "data/text": text };
-      const manifest = packageOf(files);
-      const { push, missing } = now.store.packages.openPush("m", manifest);
-      const texts = ["export default class Model {}\n", ...Object.values(files)].map(bytesOf);
-      await now.store.blobs.writeMany(
-        "m",
-        texts.filter(({ digest }) => missing.includes(digest)),
-      );
-      now.store.packages.commit(push, () => "dep_none");
-      return manifest.package;
-    },
+    pack: (text, config) => packModel(now.store, text, config),
     deploy(digest, { environment = "production", ...more } = {}) {
       const { id } = now.store.db.transaction(() =>
         now.deployments.create({ model: "m", environment, package: digest, by: "test", ...more }),

@@ -1,20 +1,22 @@
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { AppError } from "../../../src/errors.ts";
-import type { Engine, Replica, ReplicaSpec } from "../../../src/server/engine.ts";
+import type { Engine, Replica, ReplicaHooks, ReplicaSpec } from "../../../src/server/engine.ts";
 
 export interface ScriptedEngine extends Engine {
   /** Packages whose model cannot be loaded. */
   readonly broken: Set<string>;
   /** Those that run now, newest last. */
   running(): ReplicaSpec[];
+  /** As a model that says something. */
+  say(id: string, line: string): void;
   /** As a process that is killed. */
   kill(id: string): void;
 }
 
 /** Replicas as small HTTP servers of this process: each answers with its deployment, package and secrets. */
 export function scriptedEngine(dir: string, { loadMs = 5 } = {}): ScriptedEngine {
-  const alive = new Map<string, { spec: ReplicaSpec; end(reason: string): void }>();
+  const alive = new Map<string, { spec: ReplicaSpec; end(reason: string): void; hooks: ReplicaHooks }>();
   const broken = new Set<string>();
   let count = 0;
   return {
@@ -22,6 +24,7 @@ export function scriptedEngine(dir: string, { loadMs = 5 } = {}): ScriptedEngine
     broken,
     isolation: async () => [],
     running: () => [...alive.values()].map(({ spec }) => spec),
+    say: (id, line) => alive.get(id)?.hooks.onLine(line),
     kill: (id) => alive.get(id)?.end("killed"),
     close: async () => {
       for (const { end } of alive.values()) end("closed");
@@ -31,6 +34,7 @@ export function scriptedEngine(dir: string, { loadMs = 5 } = {}): ScriptedEngine
       let secrets = spec.secrets;
       const server: Server = createServer((req, res) => {
         if (req.url === "/health/ready") return res.end("{}");
+        if (req.url === "/metrics") return res.end(`# TYPE own_total counter\nown_total{kind="x"} 7\n`);
         req.resume().on("end", () =>
           res.end(
             JSON.stringify({
@@ -49,7 +53,7 @@ export function scriptedEngine(dir: string, { loadMs = 5 } = {}): ScriptedEngine
         server.close();
         exit({ reason });
       };
-      alive.set(spec.id, { spec, end });
+      alive.set(spec.id, { spec, end, hooks });
       const listening = new Promise<string>((resolve) =>
         server.listen(socket, () => resolve(`unix:${socket}`)),
       );
