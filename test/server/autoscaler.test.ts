@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import type { Autoscaling } from "../../src/protocol/config.ts";
 import { Autoscaler } from "../../src/server/autoscaler.ts";
@@ -118,6 +119,24 @@ describe("the autoscaler, over traces in virtual time", () => {
     const mean = spare.reduce((sum, each) => sum + each, 0) / day;
     assert.ok(mean < 2, `${mean.toFixed(2)} replicas more than needed on average`);
     assert.ok(changes < 200, `${changes} changes`);
+  });
+
+  it("a recorded trace: enough replicas while clients come and go, the line empties, and all are not kept for nothing", () => {
+    // In flight and queued on a host with two replicas, every quarter of a second, under 0 to 40 clients of short, long
+    // and streamed requests whose number walks at random; each sample is played as a second.
+    const load = JSON.parse(
+      readFileSync(new URL("./traces/mixed-clients.json", import.meta.url), "utf8"),
+    ) as number[];
+    const { replicas, queued, changes } = simulate({ ...CONFIG, concurrency_target: 4 }, load);
+    const short = replicas.filter((count, at) => count * 8 < (load[at] ?? 0)).length;
+    assert.ok(short <= 10, `${short} of ${load.length} looks with too few`);
+    assert.ok(
+      queued.slice(-60).every((count) => count === 0),
+      "nobody waits in the end",
+    );
+    const most = Math.max(...load) / 4;
+    assert.ok(Math.max(...replicas) <= Math.ceil(most), `${Math.max(...replicas)} replicas for ${most}`);
+    assert.ok(changes <= 20, `${changes} changes`);
   });
 
   it("the last one sleeps where it may, after a whole delay without a request, and one request wakes it", () => {
