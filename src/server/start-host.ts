@@ -129,8 +129,10 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
       void api(req, res);
     });
     server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (!router.upgrade(req, socket, head))
-        socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+      if (router.upgrade(req, socket, head)) return;
+      // Whoever hangs up first ends nothing but their own connection.
+      socket.on("error", () => undefined);
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
     });
     await listen(server, options);
     deployments.start();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { isAlive } from "../../helpers/is-alive.ts";
@@ -73,6 +74,21 @@ describe("purlin host", () => {
     assert.equal(((await exit.json()) as { code: string }).code, "MODEL_CRASHED");
     await until(() => host.models().length === 2);
     assert.equal((await host.predict("healed", {})).status, 200);
+  });
+
+  it("strangers who upgrade to nowhere and hang up, or send targets that are none, end nothing", async (t) => {
+    const host = await startTestHost(t);
+    const { port } = new URL(host.url);
+    for (let i = 0; i < 30; i++) {
+      const socket = connect(Number(port), "127.0.0.1");
+      socket.on("error", () => undefined);
+      const target = ["/nowhere", "//", "*", "/models/x/production/websocket"][i % 4];
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      await new Promise((resolve) => socket.once("connect", resolve));
+      if (i % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      socket.resetAndDestroy();
+    }
+    assert.equal((await host.fetch("/health/live", { key: "" })).status, 200);
   });
 
   it("refuses another address without a key, a data folder in use, and a folder that it cannot write to", async (t) => {
