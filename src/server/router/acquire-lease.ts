@@ -1,24 +1,18 @@
-import { type Lease, type Traffic, TrafficRetired } from "./traffic.ts";
-
-export interface AcquireLeaseOptions {
-  until: number;
-  /** Asked for only where the request has to wait. */
-  signal(): AbortSignal;
-}
+import { type AcquireOptions, type Lease, type Traffic, TrafficRetired } from "./traffic.ts";
 
 /** Switches that one request may wait through. */
 const MOST_MOVES = 20;
 
 /** A replica of what serves now, at once where one is free; who waits while another deployment takes over goes there. */
-export function acquireLease(resolve: () => Traffic, options: AcquireLeaseOptions): Lease | Promise<Lease> {
-  const lease = acquireFrom(resolve(), options);
+export function acquireLease(resolve: () => Traffic, options: AcquireOptions): Lease | Promise<Lease> {
+  const lease = resolve().acquire(options);
   return lease instanceof Promise ? follow(lease, resolve, options) : lease;
 }
 
 async function follow(
   first: Promise<Lease>,
   resolve: () => Traffic,
-  options: AcquireLeaseOptions,
+  options: AcquireOptions,
 ): Promise<Lease> {
   let lease: Lease | Promise<Lease> = first;
   for (let moves = 0; ; moves += 1) {
@@ -26,16 +20,7 @@ async function follow(
       return await lease;
     } catch (error) {
       if (!(error instanceof TrafficRetired) || moves === MOST_MOVES) throw error;
-      lease = acquireFrom(resolve(), options);
+      lease = resolve().acquire(options);
     }
   }
-}
-
-function acquireFrom(traffic: Traffic, { until, signal }: AcquireLeaseOptions): Lease | Promise<Lease> {
-  return traffic.acquire({
-    get signal() {
-      return signal();
-    },
-    until,
-  });
 }

@@ -32,7 +32,8 @@ export interface Lease {
 }
 
 export interface AcquireOptions {
-  signal?: AbortSignal | undefined;
+  /** Asked for only where it has to wait. */
+  signal?: () => AbortSignal;
   /** Point in time of `now` until which it may wait, where that is sooner than `waitMs`. */
   until?: number;
 }
@@ -179,7 +180,7 @@ export class Traffic {
     if (this.#refusal !== null) throw this.#refusal;
     const began = this.#now();
     const ms = Math.max(0, Math.min(this.#options.waitMs, (until ?? Infinity) - began));
-    const waiting = this.#line.wait({ ms, signal, late: () => this.#late() });
+    const waiting = this.#line.wait({ ms, signal: signal?.(), late: () => this.#late() });
     this.#measure();
     if (this.#backends.length === 0) this.#options.onDemand();
     try {
