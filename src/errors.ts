@@ -120,6 +120,7 @@ export const ERROR_CODES = {
   FORBIDDEN: "The key is not allowed to do that.",
   NOT_ON_HOST: "The deployment server has no such model, environment or deployment.",
   PUSH_CONFLICT: "Somebody else has pushed to the same environment meanwhile.",
+  WATCH_LOST: "Another watcher has taken over the development deployment.",
   DEPLOY_FAILED: "The deployment did not become active; the model's own error is told.",
   FILE_CHANGED: "A file changed while it was being sent.",
 } as const satisfies Record<string, string>;

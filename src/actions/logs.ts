@@ -1,14 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { HostAnswerError } from "../client/host-answer-error.ts";
 import type { LogRequest } from "../client/host-client.ts";
-import { isAppError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { LogLine } from "../protocol/host-api.ts";
+import { readLogs } from "./host-steps/read-logs.ts";
 import { type HostAccess, withHost } from "./host-steps/with-host.ts";
-
-const AGAIN_MS = 1000;
-/** The most that a host gives at once. */
-const MOST_LINES = 100_000;
 
 export interface LogsOptions extends HostAccess {
   model: string;
@@ -21,39 +15,5 @@ export interface LogsOptions extends HostAccess {
 
 /** Log lines of a model. With `tail`, a connection that breaks is taken up again behind the last line that came. */
 export function logs(options: LogsOptions): Promise<void> {
-  const { model, request, tail, report, signal } = options;
-  return withHost(options, async (client) => {
-    let cursor = request.cursor;
-    let reached = false;
-    let away = false;
-    for (;;) {
-      try {
-        // All that was said meanwhile is wanted, not the newest of it alone.
-        const rest = reached && cursor !== undefined ? { ...request, cursor, limit: MOST_LINES } : request;
-        const lines = await client.logs(model, rest, tail);
-        if (away) report.emit({ type: "note", message: "the server is back" });
-        [reached, away] = [true, false];
-        for await (const line of lines) {
-          cursor = line.cursor;
-          await options.onLine(line);
-        }
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!tail || !reached || !comesBack(error)) throw error;
-      }
-      if (!tail) return;
-      signal?.throwIfAborted();
-      if (!away) report.emit({ type: "note", message: "the connection broke; trying again" });
-      away = true;
-      await delay(AGAIN_MS, undefined, signal === undefined ? {} : { signal }).catch(() =>
-        signal?.throwIfAborted(),
-      );
-    }
-  });
-}
-
-/** What broke off comes back, and so does a host that only a gateway answers for; what was refused does not. */
-function comesBack(error: unknown): boolean {
-  if (error instanceof HostAnswerError) return error.status === 429 || error.status >= 500;
-  return isAppError(error) && error.code === "HOST_UNREACHABLE";
+  return withHost(options, (client) => readLogs(client, options));
 }

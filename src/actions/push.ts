@@ -1,9 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Eta } from "../client/transfer/eta.ts";
 import { openPush, pushPackage } from "../client/transfer/push-package.ts";
-import type { UploadProgress } from "../client/transfer/upload-files.ts";
 import { AppError, isAppError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { HostClient } from "../client/host-client.ts";
@@ -12,6 +10,7 @@ import { build } from "./build.ts";
 import { followDeployment } from "./host-steps/follow-deployment.ts";
 import { type HostAccess, withHost } from "./host-steps/with-host.ts";
 import { readSecrets } from "./push-steps/read-secrets.ts";
+import { uploadProgress } from "./push-steps/upload-progress.ts";
 
 export interface PushOptions extends HostAccess {
   /** Absolute: a project, a package folder, or an archive of one. */
@@ -67,7 +66,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
       const expected =
         options.force === true ? undefined : await desiredPackage(client, model, options.environment);
       for (const [name, value] of Object.entries(secrets)) await client.setSecret(name, value);
-      const progress = progressTo(options.report);
+      const progress = uploadProgress(options.report);
       const pushed = await pushPackage({
         connection: client.connection,
         dir,
@@ -167,32 +166,4 @@ async function desiredPackage(
     if (isAppError(error) && error.code === "NOT_ON_HOST") return null;
     throw error;
   }
-}
-
-/** What has reached the server's disk counts; what is on its way is told apart. */
-function progressTo(report: Reporter): {
-  begin(files: number, bytes: number): void;
-  tell(progress: UploadProgress): void;
-} {
-  const eta = new Eta();
-  let last = 0;
-  return {
-    begin(files, bytes) {
-      if (files === 0) report.emit({ type: "note", message: "the server has every file already" });
-      else report.emit({ type: "step", message: `uploading ${files} ${files === 1 ? "file" : "files"}` });
-      eta.add(performance.now(), 0);
-      report.emit({ type: "progress", what: "acknowledged", done: 0, total: bytes, unit: "bytes" });
-    },
-    tell({ sent, acknowledged, total }) {
-      const now = performance.now();
-      if (now - last < 100 && acknowledged < total) return;
-      last = now;
-      eta.add(now, acknowledged);
-      const seconds = eta.remaining(total);
-      const left = seconds === null ? "" : `, about ${Math.ceil(seconds)} s left`;
-      const ahead = Math.max(0, Math.min(total, sent) - acknowledged);
-      const what = `acknowledged${ahead > 1024 * 1024 ? ` (${Math.round(ahead / 1024 / 1024)} MiB more on the way)` : ""}${left}`;
-      report.emit({ type: "progress", what, done: acknowledged, total, unit: "bytes" });
-    },
-  };
 }

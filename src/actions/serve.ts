@@ -6,10 +6,11 @@ import type { Reporter } from "../events.ts";
 import type { ControlEvent, Generation } from "../protocol/control.ts";
 import { MANIFEST_FILE } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
-import type { RunningRuntime } from "../supervise/running-runtime.ts";
+import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { hostTargetName } from "../util/host-target.ts";
 import { build } from "./build.ts";
+import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
 export interface ServeOptions {
   /** Absolute: a project, a package folder, or a package archive. */
@@ -25,6 +26,8 @@ export interface ServeOptions {
   /** Aborted to stop: the runtime then drains. */
   signal: AbortSignal;
   onEvent?: ((event: ControlEvent) => void) | undefined;
+  /** With `watch`, at a terminal. */
+  keys?: WatchKeys | undefined;
 }
 
 /** What a runtime is started from, and what is to be cleaned up after it. */
@@ -64,6 +67,7 @@ export function startServing(
   };
   if (options.logLevel !== undefined) env[RUNTIME_ENV.logLevel] = options.logLevel;
   if (options.workers !== undefined) env[RUNTIME_ENV.workers] = String(options.workers);
+  if (options.keys !== undefined && process.env["NO_COLOR"] === undefined) env["FORCE_COLOR"] = "1";
   if (dotenv !== null) env[RUNTIME_ENV.dotenv] = dotenv;
   return startRuntime({
     packageDir: generation.dir,
@@ -71,9 +75,15 @@ export function startServing(
     env,
     // Its events say the same, for whoever prints here.
     stdout: "ignore",
-    stderr: "inherit",
+    ...outputOf(options),
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
+}
+
+/** A terminal with a line that stays at its foot is written to by one process alone. */
+function outputOf({ keys, report }: ServeOptions): Pick<RuntimeOptions, "stderr" | "onOutput"> {
+  if (keys === undefined) return { stderr: "inherit" };
+  return { stderr: "pipe", onOutput: (_stream, text) => report.emit({ type: "output", text }) };
 }
 
 /** Waits for the end of a runtime; an abort asks it to drain first. */

@@ -1,17 +1,32 @@
-import { AppError, isAppError, type Problem } from "../errors.ts";
-import type { Reporter } from "../events.ts";
-import type { Generation } from "../protocol/control.ts";
+import { type AppError, isAppError } from "../errors.ts";
+import type { ReloadKind, Reporter } from "../events.ts";
 import { LoopBreaker } from "../sync/loop-breaker.ts";
 import type { FileWatch } from "../sync/watch-files.ts";
 import { followProject } from "./build-steps/follow-project.ts";
-import type { LiveBuilder } from "./build-steps/live-builder.ts";
+import type { LiveBuilder, NextBuild } from "./build-steps/live-builder.ts";
+import { problemsOf, unexpected } from "./watch-steps/problems-of.ts";
 
-/** Where new generations go: a local runtime, or a development deployment. */
+/** Where packages go: a runtime on this machine, or a development deployment. */
 export interface ReloadTarget {
-  /** Resolves once the change answers requests; rejects with the reason, the old code still serving. */
-  apply(generation: Generation, kind: "methods" | "process"): Promise<{ kind: "methods" | "process" }>;
+  /**
+   * Resolves once the change answers requests; rejects with the reason, the code before it still serving. Where the
+   * signal fires, a newer save is there, and it may give up: it then rejects with the signal's reason.
+   */
+  apply(change: NextBuild, signal: AbortSignal): Promise<Applied>;
+  /** What is live is wanted again: a change that was sent since, and is not, is no longer. */
+  keep(): Promise<void>;
+  /** Why methods cannot be put on what runs there now, where they cannot. */
+  obstacle(): string | null;
   /** Does one of the target's own processes write that file? */
   writes(path: string): boolean;
+}
+
+export interface Applied {
+  /** How it was done. */
+  kind: ReloadKind;
+  /** Those that answer with it. */
+  replicas: number;
+  phases_ms: Record<string, number>;
 }
 
 export interface WatchProjectOptions {
@@ -19,11 +34,13 @@ export interface WatchProjectOptions {
   builder: LiveBuilder;
   target: ReloadTarget;
   report: Reporter;
-  /** The model that is served now could not be loaded. */
-  startBroken: () => boolean;
+  /** Something else is live than before. */
+  onLive?(): void;
 }
 
 export interface ProjectWatch {
+  /** Builds and applies what is there now, loaded anew. */
+  reload(reason: string): void;
   close(): Promise<void>;
 }
 
@@ -38,6 +55,7 @@ export async function watchProject(options: WatchProjectOptions): Promise<Projec
   });
   report.emit({ type: "watching", files: watch.files, polling: watch.polling });
   return {
+    reload: (reason) => loop.reload(reason),
     async close() {
       loop.stop();
       await watch.close();
@@ -47,16 +65,22 @@ export async function watchProject(options: WatchProjectOptions): Promise<Projec
 
 /** A build that was overtaken by another save is not applied; after this long without one that was, it is. */
 const OVERTAKEN_MS = 2000;
+/** A change that loads gives way to a newer save, unless it has been waiting for so long: saves may never end. */
+const PATIENCE_MS = 60_000;
 
-/** Single flight, newest wins: changes that come during a reload are built as soon as it is over. */
+/** Single flight, newest wins: changes that come during a reload are built as soon as it is over or has given up. */
 class ReloadLoop {
   readonly #options: WatchProjectOptions;
   readonly #breaker: LoopBreaker;
   #pending = new Set<string>();
   #since = 0;
-  #settled = false;
+  /** What is there is to be loaded anew, whatever has changed, for that reason. */
+  #wanted: string | null = null;
+  #settled = true;
   #running = false;
   #stopped = false;
+  /** What is being applied, since when it has been a change. */
+  #applying: { abort: AbortController; since: number } | null = null;
   /** Called when the files are quiet or have changed again. */
   #heard: (() => void) | null = null;
   /** The last save is not live, for a reason that has been told. */
@@ -76,64 +100,104 @@ class ReloadLoop {
     for (const path of counting) this.#pending.add(path);
     this.#settled = settled;
     if (settled || this.#pending.size > 0) this.#heard?.();
-    if (!this.#running) void this.#run();
+    if (settled && this.#pending.size > 0) this.#overtake();
+    this.#go();
+  }
+
+  reload(reason: string): void {
+    this.#wanted = reason;
+    if (this.#pending.size === 0) this.#since = performance.now();
+    this.#go();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#applying?.abort.abort(new Overtaken());
     this.#heard?.();
+  }
+
+  #overtake(): void {
+    if (this.#applying === null || performance.now() - this.#applying.since > PATIENCE_MS) return;
+    this.#applying.abort.abort(new Overtaken());
+  }
+
+  #go(): void {
+    if (!this.#running) void this.#run();
   }
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#pending.size > 0 && !this.#stopped) {
+    while ((this.#pending.size > 0 || this.#wanted !== null) && !this.#stopped) {
       const files = [...this.#pending];
+      const wanted = this.#wanted;
       this.#pending = new Set();
-      await this.#reload(files, this.#since);
+      this.#wanted = null;
+      await this.#reload(files, wanted, this.#since);
     }
     this.#running = false;
     if (this.#settled) this.#tellFailure();
   }
 
-  async #reload(files: string[], since: number): Promise<void> {
+  async #reload(files: string[], wanted: string | null, since: number): Promise<void> {
     const { builder, target, report } = this.#options;
     const began = performance.now();
     // What failed before may be part of what is mended now.
     const all = [...new Set([...(this.#failure?.files ?? []), ...files])];
+    const again = (): void => {
+      for (const path of all) this.#pending.add(path);
+      this.#wanted ??= wanted;
+      this.#since = since;
+    };
     try {
+      if (wanted !== null) builder.forgetLive();
       const next = await builder.next(all);
       this.#failure = null;
-      if (next === null) return this.#unchanged(files);
+      if (next === null) return await this.#unchanged(files);
       // What was read may be the first half of a save, and an emptied file is a valid one. Code tells by breaking.
-      if (next.kind === "process") await this.#quiet(since + OVERTAKEN_MS);
-      if (this.#pending.size > 0 && performance.now() < since + OVERTAKEN_MS) {
-        for (const path of all) this.#pending.add(path);
-        this.#since = since;
-        return;
-      }
-      const { generation, kind, reason } = this.#options.startBroken()
-        ? { ...next, kind: "process" as const, reason: "no model is loaded" }
-        : next;
-      report.emit({ type: "reload-started", files, kind, reason });
+      if (next.kind !== "methods") await this.#quiet(since + OVERTAKEN_MS);
+      if (this.#pending.size > 0 && performance.now() < since + OVERTAKEN_MS) return again();
+      const change = this.#adapted(next, wanted);
+      const { kind, reason } = change;
+      report.emit({ type: "reload-started", files: all, kind, reason });
       const applying = performance.now();
-      const applied = await target.apply(generation, kind);
+      const abort = new AbortController();
+      this.#applying = { abort, since };
+      const applied = await target.apply(change, abort.signal);
       const now = performance.now();
       builder.wentLive();
       this.#broken = false;
       this.#breaker.wentLive(now);
-      const phases = { event: began - since, ...next.phases_ms, swap: now - applying };
+      const inside = Object.values(applied.phases_ms).reduce((sum, ms) => sum + ms, 0);
+      const phases = {
+        event: began - since,
+        ...next.phases_ms,
+        ...applied.phases_ms,
+        swap: now - applying - inside,
+      };
       report.emit({
         type: "reloaded",
-        files,
+        files: all,
         kind: applied.kind,
         reason: applied.kind === kind ? reason : `${reason}; the methods could not be swapped`,
-        digest: generation.digest,
+        digest: change.built.manifest.package,
+        replicas: applied.replicas,
         phases_ms: rounded(phases),
         total_ms: Math.round((now - since) * 10) / 10,
       });
+      this.#options.onLive?.();
     } catch (error) {
+      if (error instanceof Overtaken) return again();
       this.#failure = { files: all, error: isAppError(error) ? error : unexpected(error) };
+    } finally {
+      this.#applying = null;
     }
+  }
+
+  #adapted(next: NextBuild, wanted: string | null): NextBuild {
+    if (wanted !== null) return { ...next, kind: "process", reason: wanted };
+    const obstacle = this.#options.target.obstacle();
+    if (obstacle === null || (next.kind !== "methods" && next.kind !== "settings")) return next;
+    return { ...next, kind: "process", reason: obstacle };
   }
 
   /** Until the files are quiet, have changed again, or `limit` (performance.now()). */
@@ -149,8 +213,9 @@ class ReloadLoop {
     this.#heard = null;
   }
 
-  #unchanged(files: string[]): void {
-    const { report } = this.#options;
+  async #unchanged(files: string[]): Promise<void> {
+    const { report, target } = this.#options;
+    await target.keep();
     report.emit({ type: "unchanged", files });
     if (this.#broken)
       report.emit({ type: "note", message: "back to the code that is live; nothing to reload" });
@@ -162,25 +227,13 @@ class ReloadLoop {
     const { files, error } = this.#failure;
     this.#broken = true;
     this.#options.report.emit({ type: "reload-failed", files, problems: problemsOf(error) });
-    // Told once; the files stay with the next build.
+    // Told once; the builder knows the files that are not live.
     this.#failure = null;
   }
 }
 
-/** Files come and go while they are read: whatever one build meets, what is live goes on and the next save counts. */
-function unexpected(error: unknown): AppError {
-  const message = error instanceof Error ? error.message : String(error);
-  return new AppError("BUILD_FAILED", `The save could not be built: ${message}`, { cause: error });
-}
-
-function problemsOf(error: AppError): Problem[] {
-  const own: Problem = {
-    message: error.message,
-    ...(error.location === undefined ? {} : { location: error.location }),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  };
-  return [own, ...error.problems];
-}
+/** A newer save is there. */
+class Overtaken extends Error {}
 
 function rounded(phases: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(phases).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));

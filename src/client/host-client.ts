@@ -13,6 +13,7 @@ import type {
 } from "../protocol/host-api.ts";
 import type { Capabilities } from "../protocol/transfer.ts";
 import type { HostCall, HostConnection } from "./host-connection.ts";
+import { readLines } from "./read-lines.ts";
 
 export interface LogRequest {
   environment?: string | undefined;
@@ -118,7 +119,7 @@ export class HostClient {
       path: `${modelPath(model)}/logs?${query.toString()}`,
       signal: this.#signal,
     });
-    return readLines(body);
+    return readLines<LogLine>(body);
   }
 
   async #get<T>(path: string): Promise<T> {
@@ -151,13 +152,3 @@ export class HostClient {
 }
 
 const modelPath = (model: string): string => `/v1/models/${encodeURIComponent(model)}`;
-
-async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<LogLine> {
-  let held = "";
-  const decoder = new TextDecoder();
-  for await (const piece of body) {
-    const lines = (held + decoder.decode(piece, { stream: true })).split("\n");
-    held = lines.pop() as string;
-    for (const line of lines) if (line !== "") yield JSON.parse(line) as LogLine;
-  }
-}

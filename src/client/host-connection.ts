@@ -14,6 +14,8 @@ export interface HostCall {
   signal?: AbortSignal | undefined;
   /** May be sent again where nobody knows whether it has arrived. */
   idempotent?: boolean;
+  /** Never sent again: the caller knows better what to do then. */
+  once?: boolean;
   /** Until the head of the answer, from the last piece of a streamed body that was taken; 60 s. */
   timeoutMs?: number;
   /** Told of each failure that the call is tried again after. */
@@ -119,7 +121,7 @@ export async function openHostConnection({
 
   const again = (call: HostCall) => (error: unknown) => {
     // Whoever has never answered is not there, and the person who waits is told at once.
-    if (!reached) return null;
+    if (!reached || call.once === true) return null;
     if (error instanceof HostAnswerError) {
       // What the host refused it has not done; behind a gateway's 502 or 504 it may have: a rollback must not run twice.
       const isUndone = [429, 503].includes(error.status);

@@ -21,6 +21,8 @@ export interface ReplicaSpec {
   packageDir: string;
   /** Folder that links in the package lead to: a sandbox shows it, read-only. */
   treesDir: string;
+  /** Folder where variants of the package come to lie while it runs; null where none will. A sandbox shows it, read-only. */
+  variantsDir: string | null;
   /** JSON file with the config that holds in this environment. */
   configFile: string;
   /** Ends up as the model's `environment`: {name, ...}. */
@@ -56,7 +58,7 @@ export interface Replica {
   reload(
     generation: Generation,
     kind: "methods" | "process",
-  ): Promise<{ duration_ms: number; processes: number }>;
+  ): Promise<{ duration_ms: number; processes: number; kind: "methods" | "process" }>;
   /** Drains, at most `graceMs`, then kills. May be called twice. */
   stop(options?: { graceMs?: number }): Promise<void>;
   stats(): { rssBytes: number; cpuSeconds: number } | null;

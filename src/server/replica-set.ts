@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isAppError } from "../errors.ts";
 import { probeReady } from "../client/probe-ready.ts";
+import type { Generation } from "../protocol/control.ts";
 import type { DeploymentError, ReplicaInfo } from "../protocol/host-api.ts";
 import type { Engine, Replica, ReplicaSpec } from "./engine.ts";
 
@@ -139,6 +140,33 @@ export class ReplicaSet {
 
   setSecrets(secrets: Record<string, string>): void {
     for (const { replica } of this.#members) replica.setSecrets(secrets);
+  }
+
+  /**
+   * Puts the methods of another package on every ready replica, or on none; those that are not ready start anew.
+   * Returns how many replicas have them. Throws what the first one said that did not take them.
+   */
+  async swapMethods(to: Generation, back: Generation): Promise<number> {
+    const ready = [...this.#members].filter(({ state }) => state === "ready");
+    const results = await Promise.allSettled(ready.map(({ replica }) => replica.reload(to, "methods")));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) {
+      // They were started with the code before, and so were those that have become ready meanwhile.
+      for (const member of this.#members) {
+        if (!ready.includes(member) && member.state !== "draining")
+          this.#replace(member, "it has older code");
+      }
+      return ready.length;
+    }
+    const swapped = ready.filter((_member, index) => results[index]?.status === "fulfilled");
+    await Promise.all(
+      swapped.map(async (member) => {
+        await member.replica
+          .reload(back, "methods")
+          .catch(() => this.#replace(member, "its methods could not be put back"));
+      }),
+    );
+    throw failed.reason;
   }
 
   /** Told of each request: `ok` unless its connection broke or gave no answer. A model's own errors are answers. */

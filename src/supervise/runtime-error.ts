@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { firstPlace } from "../util/first-place.ts";
 import type { RuntimeOptions } from "./running-runtime.ts";
 
 /** What a runtime said of its failure, as an error for people: one clear line and what to do. */
@@ -33,10 +34,3 @@ const STAGES: Record<string, string> = {
   exit: "The model process ended while it loaded",
   swap: "The new methods could not be put in place",
 };
-
-/** The place of the uppermost frame in the user's own files. */
-function firstPlace(stack: string): { file: string; line: number; column: number } | undefined {
-  const match = /\(?([^\s()]+\.[cm]?[jt]sx?):(\d+):(\d+)\)?/.exec(stack);
-  if (match === null || match[1] === undefined || match[1].startsWith("file:")) return undefined;
-  return { file: match[1], line: Number(match[2]), column: Number(match[3]) };
-}

@@ -60,6 +60,7 @@ describe("the reporter for people", () => {
       kind: "methods",
       reason: "only methods changed",
       digest: `sha256:${"ab".repeat(32)}`,
+      replicas: 1,
       phases_ms: { bundle: 12, swap: 3.24 },
       total_ms: 43.4,
     });

@@ -211,6 +211,7 @@ async function start(
     deployment: "dep_test",
     packageDir,
     treesDir: root,
+    variantsDir: null,
     configFile: join(packageDir, "config/config.json"),
     environmentInfo: { name: "production" },
     secrets: {},

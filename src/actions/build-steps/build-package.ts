@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { createModelBundler } from "../../bundle/create-model-bundler.ts";
-import type { ModelBundle } from "../../bundle/model-bundle.ts";
+import type { ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
 import { CancelledError, UsageError } from "../../errors.ts";
 import { type ClosureFiles, closureFiles } from "../../pack/closure-files.ts";
 import { configFiles } from "../../pack/config-files.ts";
@@ -125,29 +125,33 @@ function packedConfig({ config, configText }: Project): Config {
   return isWritten ? config : { ...config, model_name: "model" };
 }
 
-async function bundleOnce(
-  project: Project,
-  target: Target,
-  { report, signal }: BuildOptions,
-): Promise<ModelBundle> {
-  const isForeign = target.name !== hostTargetName();
-  const cacheDir = userCacheDir(process.env);
-  const packagesDir = isForeign
-    ? await targetPackages({
-        projectDir: project.dir,
-        target,
-        allowScripts: project.config.build.allow_scripts,
-        cacheDir,
-        report,
-        signal,
-      })
-    : null;
-  const bundler = await createModelBundler({ project, target, packagesDir });
+async function bundleOnce(project: Project, target: Target, options: BuildOptions): Promise<ModelBundle> {
+  const bundler = await bundlerFor(project, target, options);
   try {
     return await bundler.build();
   } finally {
     await bundler.dispose();
   }
+}
+
+/** A bundler that takes packages from where those for the target are: fetched, where it is not this machine. */
+export async function bundlerFor(
+  project: Project,
+  target: Target,
+  { report, signal }: Pick<BuildOptions, "report" | "signal">,
+): Promise<ModelBundler> {
+  const packagesDir =
+    target.name === hostTargetName()
+      ? null
+      : await targetPackages({
+          projectDir: project.dir,
+          target,
+          allowScripts: project.config.build.allow_scripts,
+          cacheDir: userCacheDir(process.env),
+          report,
+          signal,
+        });
+  return createModelBundler({ project, target, packagesDir });
 }
 
 function resultOf(

@@ -1,81 +1,89 @@
 import { join } from "node:path";
-import { type ChangeKind, classifyCodeChange, prepareComparison } from "../../bundle/classify-change.ts";
-import { createModelBundler } from "../../bundle/create-model-bundler.ts";
-import type { ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
-import type { Reporter } from "../../events.ts";
-import { silentReporter } from "../../events.ts";
+import { type ChangeKind, prepareComparison } from "../../bundle/classify-change.ts";
+import type { CodeFile, ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
+import { type ReloadKind, type Reporter, silentReporter } from "../../events.ts";
 import { sha256 } from "../../pack/digest.ts";
 import { readManifestFile } from "../../pack/earlier-package.ts";
 import { manifestOf } from "../../pack/pack-package.ts";
 import { loadProject } from "../../project/load-project.ts";
 import type { Project } from "../../project/project.ts";
-import type { Generation } from "../../protocol/control.ts";
 import type { FileEntry, PackageManifest } from "../../protocol/manifest.ts";
 import type { Target } from "../../protocol/target.ts";
-import type { ServingTree } from "../../supervise/serving-tree.ts";
-import { readTarget } from "../../util/host-target.ts";
-import { packBundle } from "./build-package.ts";
+import { hostTargetName, readTarget } from "../../util/host-target.ts";
+import { bundlerFor, packBundle } from "./build-package.ts";
+import { changeOfCode, changeOfConfig, externalsKey, modelText, sameCode } from "./compare-builds.ts";
 
 /** Files whose change can bring other packages in or take some out. */
 const PACKAGE_FILES =
   /^(package(-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|\.purlinignore)$/;
-const MODEL_FILE = "model.mjs";
+const CONFIG_FILE = "config.yaml";
 /** A swap leaves the code before it in memory; after so much of it a new process gives the memory back. */
 const MAX_SWAPPED_BYTES = 64 * 1024 * 1024;
 
-export interface NextGeneration {
-  generation: Generation;
-  /** How it can take over from the one that is live. */
-  kind: "methods" | "process";
+/** A package as a build has made it. */
+export interface BuiltPackage {
+  manifest: PackageManifest;
+  /** The code layer; these files may be nowhere else. */
+  code: readonly CodeFile[];
+  /** Folder of the package; where not `whole`, its code is an earlier one. */
+  dir: string;
+  whole: boolean;
+}
+
+export interface NextBuild {
+  built: BuiltPackage;
+  /** The cheapest correct way for it to take over from what is live. */
+  kind: ReloadKind;
   /** Why that way, for people. */
   reason: string;
-  phases_ms: { bundle: number; stage: number };
+  phases_ms: { bundle: number; pack: number };
+}
+
+export interface LiveBuilderOptions {
+  /** Absolute. */
+  dir: string;
+  /** What packages are for; this machine's without it. */
+  target?: string | undefined;
+  report: Reporter;
+  signal?: AbortSignal | undefined;
 }
 
 /**
- * Builds a project again and again, each time only what changed. `next` compares with the generation that is
- * live, not with the last one that was made: one that could not be loaded has changed nothing.
+ * Builds a project again and again, each time only what changed. `next` compares with the package that is live, not
+ * with the last one that was made: one that could not be loaded has changed nothing.
  */
 export class LiveBuilder {
-  readonly #dir: string;
-  readonly #tree: ServingTree;
-  readonly #report: Reporter;
+  readonly #options: LiveBuilderOptions;
   readonly #target: Target;
   #project: Project;
   #bundler: ModelBundler;
   #made: Made | null = null;
   #live: Made | null = null;
+  /** Files that have changed since. */
+  readonly #changed = new Set<string>();
   #swappedBytes = 0;
 
-  private constructor(init: {
-    project: Project;
-    bundler: ModelBundler;
-    target: Target;
-    tree: ServingTree;
-    report: Reporter;
-  }) {
-    this.#dir = init.project.dir;
-    this.#project = init.project;
-    this.#bundler = init.bundler;
-    this.#target = init.target;
-    this.#tree = init.tree;
-    this.#report = init.report;
+  private constructor(options: LiveBuilderOptions, project: Project, bundler: ModelBundler) {
+    this.#options = options;
+    this.#target = readTarget(options.target ?? null);
+    this.#project = project;
+    this.#bundler = bundler;
   }
 
-  static async create(dir: string, tree: ServingTree, report: Reporter): Promise<LiveBuilder> {
-    const project = await loadProject(dir);
-    // What is served runs here, whatever machine a build is for.
-    const target = readTarget(null);
-    const bundler = await createModelBundler({ project, target });
-    return new LiveBuilder({ project, bundler, target, tree, report });
+  static async create(options: LiveBuilderOptions): Promise<LiveBuilder> {
+    const project = await loadProject(options.dir);
+    return new LiveBuilder(
+      options,
+      project,
+      await bundlerFor(project, readTarget(options.target ?? null), options),
+    );
   }
 
-  /** The first generation, from the whole project. */
-  async first(): Promise<Generation> {
+  /** The first package, from the whole project. */
+  async first(): Promise<BuiltPackage> {
     const bundle = await this.#bundler.build();
-    this.#made = await this.#pack(bundle, this.#report);
-    this.#live = this.#made;
-    return this.#made.generation;
+    this.#made = await this.#pack(bundle, this.#options.report);
+    return this.#made.built;
   }
 
   /** Does now, while nothing is to be done, what the first save would wait for. */
@@ -84,74 +92,99 @@ export class LiveBuilder {
       prepareComparison(modelText(this.#live.bundle), this.#project.config.model_class_name);
   }
 
-  /** What these changes make of the project; null when the live generation is the same. */
-  async next(changed: readonly string[]): Promise<NextGeneration | null> {
+  /** What these changes, and earlier ones that are not live, make of the project; null where that is live. */
+  async next(changed: readonly string[]): Promise<NextBuild | null> {
     const began = performance.now();
-    const live = this.#live as Made;
-    if (changed.includes("config.yaml") || this.#project.configText !== live.configText)
-      await this.#readConfig();
+    for (const path of changed) this.#changed.add(path);
+    await this.#renew();
     const bundle = await this.#bundler.build();
     const bundled = performance.now();
-    const reason = this.#reasonToPack(changed, bundle, live);
-    if (reason === null && sameCode(bundle, live.bundle)) return null;
-    const next =
-      reason === null
-        ? this.#stageCode(bundle, live)
-        : { made: await this.#pack(bundle, silentReporter), kind: "process" as const, reason };
+    const next = await this.#make(bundle);
+    if (next === null || next.made.built.manifest.package === this.liveDigest) {
+      this.#made = this.#live;
+      this.#changed.clear();
+      return null;
+    }
     this.#made = next.made;
-    if (next.made.generation.digest === live.generation.digest) return null;
     return {
-      generation: next.made.generation,
+      built: next.made.built,
       kind: next.kind,
       reason: next.reason,
-      phases_ms: { bundle: bundled - began, stage: performance.now() - bundled },
+      phases_ms: { bundle: bundled - began, pack: performance.now() - bundled },
     };
   }
 
-  /** The generation that was made last answers requests now. */
+  /** The package that was made last answers requests now. */
   wentLive(): void {
     this.#live = this.#made;
+    this.#changed.clear();
+  }
+
+  /** Whatever is live, it is not what was made here: the next change is to bring all of it. */
+  forgetLive(): void {
+    this.#live = null;
   }
 
   get liveDigest(): string {
-    return this.#live?.generation.digest ?? "";
+    return this.#live?.built.manifest.package ?? "";
+  }
+
+  get modelName(): string {
+    return this.#project.config.model_name;
   }
 
   async dispose(): Promise<void> {
     await this.#bundler.dispose();
   }
 
-  async #readConfig(): Promise<void> {
-    const project = await loadProject(this.#dir);
-    if (project.configText === this.#project.configText) return;
+  /** The config, and for another machine its packages, as they are now. */
+  async #renew(): Promise<void> {
+    const { dir } = this.#options;
+    const configChanged = this.#changed.has(CONFIG_FILE);
+    const packagesChanged = [...this.#changed].some((path) => PACKAGE_FILES.test(path));
+    if (!configChanged && !(packagesChanged && isForeign(this.#target))) return;
+    const project = await loadProject(dir);
+    if (project.configText === this.#project.configText && !packagesChanged) return;
+    const bundler = await bundlerFor(project, this.#target, this.#options);
     await this.#bundler.dispose();
     this.#project = project;
-    this.#bundler = await createModelBundler({ project, target: this.#target });
+    this.#bundler = bundler;
+  }
+
+  async #make(bundle: ModelBundle): Promise<{ made: Made; kind: ReloadKind; reason: string } | null> {
+    const live = this.#live;
+    if (live === null) {
+      const made = await this.#pack(bundle, silentReporter);
+      return { made, kind: "process", reason: "nothing of it is live yet" };
+    }
+    const whole = this.#reasonToPack(bundle, live);
+    if (whole === null) return sameCode(bundle, live.bundle) ? null : this.#replaceCode(bundle, live);
+    return { made: await this.#pack(bundle, silentReporter), ...whole };
   }
 
   /** Anything but code needs the whole package made anew; unchanged files are only linked. */
-  #reasonToPack(changed: readonly string[], bundle: ModelBundle, live: Made): string | null {
-    if (this.#project.configText !== live.configText) return "config.yaml changed";
-    if (externalsKey(bundle) !== externalsKey(live.bundle)) return "the packages outside the bundle changed";
-    const data = `${this.#project.config.data_dir}/`;
-    const all = [...changed, ...live.unpacked];
-    const inData = all.find((path) => path.startsWith(data));
-    if (inData !== undefined) return `${inData} changed`;
-    const packages = all.find((path) => PACKAGE_FILES.test(path));
-    return packages === undefined ? null : `${packages} changed`;
+  #reasonToPack(bundle: ModelBundle, live: Made): { kind: ReloadKind; reason: string } | null {
+    if (externalsKey(bundle) !== externalsKey(live.bundle))
+      return { kind: "generation", reason: "the packages outside the bundle changed" };
+    const packages = [...this.#changed].find((path) => PACKAGE_FILES.test(path));
+    if (packages !== undefined) return { kind: "generation", reason: `${packages} changed` };
+    const config = changeOfConfig(live.project, this.#project);
+    if (config?.kind === "generation") return config;
+    const data = [...this.#changed].find((path) => path.startsWith(`${this.#project.config.data_dir}/`));
+    if (data !== undefined) return { kind: "process", reason: `${data} changed` };
+    if (config === null || sameCode(bundle, live.bundle)) return config;
+    const { kind, reason } = this.#classify(bundle, live);
+    return { kind, reason: `${config.reason}, and ${reason}` };
   }
 
-  #stageCode(bundle: ModelBundle, live: Made): { made: Made; kind: "methods" | "process"; reason: string } {
-    const change = this.#bounded(
-      classify(live.bundle, bundle, this.#project.config.model_class_name),
-      bundle,
-    );
-    const manifest = withCode(live.manifest, bundle);
-    const generation = this.#tree.addCode(live.generation, bundle.files, manifest);
-    return { made: { ...live, generation, manifest, bundle }, ...change };
+  #replaceCode(bundle: ModelBundle, live: Made): { made: Made; kind: ReloadKind; reason: string } {
+    const { dir } = live.built;
+    const built = { manifest: withCode(live.built.manifest, bundle), code: bundle.files, dir, whole: false };
+    return { made: { built, bundle, project: this.#project }, ...this.#classify(bundle, live) };
   }
 
-  #bounded(change: ChangeKind, bundle: ModelBundle): ChangeKind {
+  #classify(bundle: ModelBundle, live: Made): ChangeKind {
+    const change = changeOfCode(live.bundle, bundle, this.#project.config.model_class_name);
     this.#swappedBytes += modelText(bundle).length;
     if (change.kind === "process") this.#swappedBytes = 0;
     if (this.#swappedBytes < MAX_SWAPPED_BYTES) return change;
@@ -160,56 +193,23 @@ export class LiveBuilder {
   }
 
   async #pack(bundle: ModelBundle, report: Reporter): Promise<Made> {
-    const place = join(this.#dir, ".purlin", "package");
+    const { dir, signal } = this.#options;
+    const place = join(dir, ".purlin", "package");
     const made = { project: this.#project, target: this.#target, bundle, startedAt: Date.now() };
-    const result = await packBundle(made, { dir: this.#dir, report }, place);
+    const result = await packBundle(made, { dir, report, signal }, place);
     const manifest = readManifestFile(result.path) as PackageManifest;
-    const generation = this.#tree.add(result.path);
-    return { generation, manifest, bundle, configText: this.#project.configText, unpacked: [] };
+    const built = { manifest, code: bundle.files, dir: result.path, whole: true };
+    return { built, bundle, project: this.#project };
   }
 }
 
 interface Made {
-  generation: Generation;
-  manifest: PackageManifest;
+  built: BuiltPackage;
   bundle: ModelBundle;
-  configText: string;
-  /** Changes that a generation which never went live had packed. */
-  unpacked: string[];
+  project: Project;
 }
 
-function classify(before: ModelBundle, after: ModelBundle, className: string): ChangeKind {
-  const other = changedFiles(before, after).find((path) => !path.startsWith(MODEL_FILE));
-  if (other !== undefined) return { kind: "process", reason: `code/${other} changed` };
-  return classifyCodeChange(modelText(before), modelText(after), className);
-}
-
-function changedFiles(before: ModelBundle, after: ModelBundle): string[] {
-  const old = new Map(before.files.map(({ path, contents }) => [path, contents]));
-  const changed = after.files.filter(({ path, contents }) => !sameBytes(old.get(path), contents));
-  const names = new Set(after.files.map(({ path }) => path));
-  return [...changed.map(({ path }) => path), ...[...old.keys()].filter((path) => !names.has(path))];
-}
-
-function sameCode(a: ModelBundle, b: ModelBundle): boolean {
-  return changedFiles(a, b).length === 0;
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && Buffer.compare(a, b) === 0;
-}
-
-function modelText(bundle: ModelBundle): string {
-  const file = bundle.files.find(({ path }) => path === MODEL_FILE);
-  return Buffer.from(file?.contents ?? []).toString("utf8");
-}
-
-function externalsKey(bundle: ModelBundle): string {
-  return bundle.externals
-    .map(({ name, version, dir }) => `${name}@${version} ${dir}`)
-    .sort()
-    .join("\n");
-}
+const isForeign = (target: Target): boolean => target.name !== hostTargetName();
 
 function withCode(manifest: PackageManifest, bundle: ModelBundle): PackageManifest {
   const code = bundle.files.map(({ path, contents }): FileEntry => [

@@ -1,9 +1,8 @@
 import { UsageError } from "../../errors.ts";
-import type { LogLine } from "../../protocol/host-api.ts";
 import { defineCommand } from "../define-command.ts";
 import { parseCount, parseSince } from "../parse-values.ts";
 import { remoteOption, type RemoteOptions } from "../remote-option.ts";
-import type { Style } from "../report/style.ts";
+import { logLine } from "../report/log-line.ts";
 
 interface Options extends RemoteOptions {
   tail?: true;
@@ -58,15 +57,8 @@ export const logsCommand = defineCommand<Options>({
         deployment: options.deployment,
         limit: options.limit,
       },
-      onLine: (line) => write(`${json ? JSON.stringify(line) : describe(line, style)}\n`),
+      onLine: (line) => write(`${json ? JSON.stringify(line) : logLine(line, style)}\n`),
     });
     return undefined;
   },
 });
-
-function describe(line: LogLine, style: Style): string {
-  const { at, level, message, request_id, replica } = line;
-  const paint = level === "error" ? style.bad : level === "warn" ? style.warn : style.dim;
-  const request = request_id === undefined ? "" : style.dim(` ${request_id}`);
-  return `${style.dim(`${at} ${replica.slice(-4)}`)} ${paint(level.padEnd(5))} ${message}${request}`;
-}

@@ -1,13 +1,16 @@
 import { resolve } from "node:path";
 import type { PushResult } from "../../actions/push.ts";
-import { defineCommand } from "../define-command.ts";
+import { UsageError } from "../../errors.ts";
+import { type CommandContext, defineCommand } from "../define-command.ts";
 import { parsePercent, parseSeconds } from "../parse-values.ts";
 import { remoteOption, type RemoteOptions } from "../remote-option.ts";
 import { formatBytes, formatCount, formatMs } from "../report/format.ts";
 import type { Style } from "../report/style.ts";
 
 interface Options extends RemoteOptions {
-  environment: string;
+  environment?: string;
+  watch?: true;
+  takeover?: true;
   wait: boolean;
   timeout: number;
   message?: string;
@@ -26,7 +29,9 @@ export const pushCommand = defineCommand<Options>({
   arguments: [{ name: "[dir]", description: "a project, a package or an archive of one; this folder" }],
   options: [
     remoteOption,
-    { flags: "-e, --environment <name>", description: "where it is to serve", default: "production" },
+    { flags: "-e, --environment <name>", description: "where it is to serve; production" },
+    { flags: "-w, --watch", description: "keep a development deployment in step with the folder" },
+    { flags: "--takeover", description: "with --watch: from whoever is watching now" },
     { flags: "--wait", description: "until it is live; so it is unless --no-wait is given", default: true },
     { flags: "--no-wait", description: "return as soon as it is committed" },
     {
@@ -47,15 +52,20 @@ export const pushCommand = defineCommand<Options>({
   ],
   examples: [
     "purlin push",
+    "purlin push --watch",
     "purlin push --environment staging --message 'counts better'",
     "purlin push my-model.tgz --rollout 10",
   ],
-  async run({ args, options }, { cwd, env, report, signal }) {
+  long: ({ watch }) => watch === true,
+  async run({ args, options }, context) {
+    const { cwd, env, report, signal } = context;
+    if (options.watch === true) return watchFolder(resolve(cwd, args[0] ?? "."), options, context);
+    if (options.takeover === true) throw new UsageError("--takeover needs --watch.");
     const { push } = await import("../../actions/push.ts");
     const result = await push({
       source: resolve(cwd, args[0] ?? "."),
       remote: options.remote,
-      environment: options.environment,
+      environment: options.environment ?? "production",
       message: options.message,
       rollout: options.rollout,
       wait: options.wait,
@@ -70,6 +80,46 @@ export const pushCommand = defineCommand<Options>({
     return { json: result, text: (style) => describe(result, style) };
   },
 });
+
+/** Everything but what a development deployment does not have. */
+async function watchFolder(dir: string, options: Options, context: CommandContext): Promise<undefined> {
+  const { cwd, env, report, signal, json, write } = context;
+  refuseBesideWatch(options);
+  const [{ pushWatching }, { terminalKeys }] = await Promise.all([
+    import("../../actions/push-watching.ts"),
+    import("../terminal-keys.ts"),
+  ]);
+  await pushWatching({
+    dir,
+    remote: options.remote,
+    takeover: options.takeover === true,
+    secretsFrom: options.secretsFrom === undefined ? undefined : fileOf(cwd, options.secretsFrom),
+    keys: terminalKeys(context),
+    env,
+    report,
+    signal,
+    onLive(url) {
+      if (!json) write(`live at ${url}\n`).catch(() => {});
+    },
+  });
+  return undefined;
+}
+
+function refuseBesideWatch(options: Options): void {
+  const given: [string, boolean][] = [
+    ["--environment", options.environment !== undefined && options.environment !== "development"],
+    ["--rollout", options.rollout !== undefined],
+    ["--dry-run", options.dryRun === true],
+    ["--no-wait", !options.wait],
+    ["--message", options.message !== undefined],
+  ];
+  const other = given.find(([, isGiven]) => isGiven);
+  if (other === undefined) return;
+  throw new UsageError(
+    `${other[0]} cannot be used with --watch, which keeps the development deployment in step.`,
+    `Leave it out; purlin push ${other[0]} deploys once.`,
+  );
+}
 
 const fileOf = (cwd: string, file: string): string => (file === "-" ? file : resolve(cwd, file));
 

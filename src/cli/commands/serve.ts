@@ -47,8 +47,10 @@ export const serveCommand = defineCommand<Options>({
     "purlin serve my-model.tgz --host 0.0.0.0",
   ],
   long: true,
-  async run({ args, options }, { cwd, isTTY, json, report, signal, write }) {
+  async run({ args, options }, context) {
+    const { cwd, isTTY, json, report, signal, write } = context;
     const { serve } = await import("../../actions/serve.ts");
+    const { terminalKeys } = await import("../terminal-keys.ts");
     await serve({
       target: resolve(cwd, args[0] ?? "."),
       port: options.port,
@@ -59,6 +61,7 @@ export const serveCommand = defineCommand<Options>({
       logLevel: options.logLevel,
       report,
       signal,
+      ...(options.watch === true ? { keys: terminalKeys(context) } : {}),
       onEvent: (event) => {
         // What became of a save is told by the watch events, with the files and the reason.
         if (event.type === "reloaded") return;

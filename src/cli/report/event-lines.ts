@@ -1,6 +1,7 @@
-import type { ActionEvent, WatchEvent } from "../../events.ts";
+import type { ActionEvent, ReloadKind, WatchEvent } from "../../events.ts";
 import { renderProblems } from "../render-problems.ts";
 import { formatCount, formatMs } from "./format.ts";
+import { logLine } from "./log-line.ts";
 import type { Style } from "./style.ts";
 
 export interface EventLinesOptions {
@@ -8,8 +9,8 @@ export interface EventLinesOptions {
   verbose: boolean;
 }
 
-/** Events that leave lines behind; a step and its progress are the reporter's live line. */
-export type LineEvent = Exclude<ActionEvent, { type: "step" } | { type: "progress" }>;
+/** Events that leave lines behind; a step, its progress and what is live are the reporter's own last line. */
+export type LineEvent = Exclude<ActionEvent, { type: "step" | "progress" | "live" }>;
 
 export function eventLines(event: LineEvent, options: EventLinesOptions): string[] {
   const { style, verbose } = options;
@@ -29,7 +30,7 @@ export function eventLines(event: LineEvent, options: EventLinesOptions): string
 }
 
 /** One line a save, with what was done, why, and where the time went. */
-function watchLines(event: WatchEvent, style: Style, verbose: boolean): string[] {
+function watchLines(event: Exclude<WatchEvent, { type: "live" }>, style: Style, verbose: boolean): string[] {
   switch (event.type) {
     case "watching": {
       const how = event.polling ? " (by polling: this folder sends no events)" : "";
@@ -41,16 +42,21 @@ function watchLines(event: WatchEvent, style: Style, verbose: boolean): string[]
     case "reloaded": {
       const phases = Object.entries(event.phases_ms).map(([name, ms]) => `${name} ${formatMs(ms)}`);
       const details = [
-        event.kind === "methods" ? "methods replaced, weights kept" : "new process",
+        KINDS[event.kind],
         ...(event.reason ? [event.reason] : []),
         ...(phases.length > 0 ? [phases.join(", ")] : []),
         shortDigest(event.digest),
+        ...(event.replicas === 1 ? [] : [`on ${formatCount(event.replicas, "replica")}`]),
       ];
       const took = style.strong(formatMs(event.total_ms));
       return [
         `${style.dim(time())} ${style.good("live")} ${filesText(event.files)} in ${took} ${style.dim(`(${details.join("; ")})`)}`,
       ];
     }
+    case "output":
+      return event.text.replace(/\n$/, "").split("\n");
+    case "log":
+      return [logLine(event.line, style, clock(event.line.at))];
     case "unchanged":
       return [style.dim(`${time()} ${filesText(event.files)}: saved, nothing in it changed`)];
     case "reload-failed":
@@ -66,19 +72,34 @@ function watchLines(event: WatchEvent, style: Style, verbose: boolean): string[]
   }
 }
 
+const KINDS: Record<ReloadKind, string> = {
+  none: "live already, nothing sent",
+  settings: "settings applied, nothing reloaded",
+  methods: "methods replaced, weights kept",
+  process: "new process, weights loaded anew",
+  generation: "new generation, weights loaded anew",
+};
+
 function describe(event: Extract<WatchEvent, { type: "change" | "reload-started" }>): string {
   return event.type === "change" ? "changed" : `${event.kind}: ${event.reason}`;
 }
 
 function filesText(files: readonly string[]): string {
-  const [first = "no file", ...rest] = files;
+  const [first, ...rest] = files;
+  // Nobody has saved anything: it was asked for, or it is the first time.
+  if (first === undefined) return "the project";
   return rest.length === 0 ? first : `${first} and ${formatCount(rest.length, "more file")}`;
 }
 
-function shortDigest(digest: string): string {
+export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, "").slice(0, 12);
 }
 
 function time(): string {
-  return new Date().toTimeString().slice(0, 8);
+  return clock(Date.now());
+}
+
+/** As the clock on the wall shows it. */
+function clock(at: string | number): string {
+  return new Date(at).toTimeString().slice(0, 8);
 }

@@ -1,7 +1,7 @@
 import type { ActionEvent } from "../../events.ts";
 import type { CliReporter } from "./cli-reporter.ts";
-import { eventLines } from "./event-lines.ts";
-import { formatBytes, formatMs } from "./format.ts";
+import { eventLines, shortDigest } from "./event-lines.ts";
+import { formatBytes, formatCount, formatMs } from "./format.ts";
 import type { Style } from "./style.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -31,6 +31,8 @@ interface Step {
 export function createHumanReporter(options: HumanReporterOptions): CliReporter {
   const { write, style, screen, heartbeatMs = 5000, frameMs = 100 } = options;
   let step: Step | null = null;
+  /** What is live: the last line wherever nothing is in hand. */
+  let foot: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   let drawn = false;
   let frame = 0;
@@ -43,40 +45,60 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
         case "progress":
           if (step) step.progress = progressText(event);
           return;
+        case "live":
+          foot = footText(event);
+          erase();
+          return draw();
+        case "reload-started":
+          print(eventLines(event, options));
+          // Most are over before anybody could read that they have begun.
+          return begin(`loading ${event.files[0] ?? "the model"}`, { silently: true });
         default:
-          if (event.type === "watching") settle();
+          if (ENDS_STEP.has(event.type)) endStep();
           return print(eventLines(event, options));
       }
     },
     settle,
   };
 
-  function begin(message: string): void {
-    settle();
+  function begin(message: string, { silently = false } = {}): void {
+    endStep();
     step = { message, startedAt: performance.now(), progress: "" };
     if (screen) draw();
-    else write(`${message}\n`);
+    else if (!silently) write(`${message}\n`);
     timer = setInterval(screen ? draw : beat, screen ? frameMs : heartbeatMs);
     // Work keeps the process alive, not the news of it.
     timer.unref();
   }
 
   function settle(): void {
+    endStep();
+    erase();
+  }
+
+  function endStep(): void {
     if (timer) clearInterval(timer);
     timer = null;
     step = null;
-    erase();
   }
 
   function print(lines: string[]): void {
     if (lines.length === 0) return;
     erase();
     write(`${lines.join("\n")}\n`);
-    if (screen && step) draw();
+    draw();
   }
 
   function draw(): void {
-    if (!step) return;
+    if (!screen) return;
+    if (step) drawStep(step);
+    else if (foot !== null) {
+      write(`${ERASE_LINE}${style.good("●")} ${style.dim(foot.slice(0, (options.columns || 80) - 3))}`);
+      drawn = true;
+    }
+  }
+
+  function drawStep(step: Step): void {
     frame = (frame + 1) % FRAMES.length;
     const elapsed = performance.now() - step.startedAt;
     const parts = [step.message, step.progress, elapsed > 2000 ? formatMs(elapsed) : ""].filter(Boolean);
@@ -95,6 +117,14 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
     if (drawn) write(ERASE_LINE);
     drawn = false;
   }
+}
+
+const ENDS_STEP: ReadonlySet<string> = new Set(["watching", "reloaded", "reload-failed", "unchanged"]);
+
+function footText({ url, digest, replicas, keys }: Extract<ActionEvent, { type: "live" }>): string {
+  const what = digest === null ? "nothing is live" : `live ${shortDigest(digest)}`;
+  const where = replicas === 1 ? [] : [`on ${formatCount(replicas, "replica")}`];
+  return [[what, ...where].join(" "), url, ...(keys ? ["r reload · o open · q quit"] : [])].join(" · ");
 }
 
 function progressText({ what, done, total, unit }: Extract<ActionEvent, { type: "progress" }>): string {

@@ -5,7 +5,9 @@ import type { CliReporter } from "./cli-reporter.ts";
 /** For --json with work that goes on: each event is a line of its own. */
 export function createJsonReporter(writeLine: (json: string) => void): CliReporter {
   return {
-    emit: (event) => writeLine(JSON.stringify(eventJson(event))),
+    emit(event) {
+      if (event.type !== "output") writeLine(JSON.stringify(eventJson(event)));
+    },
     settle() {},
   };
 }

@@ -40,7 +40,9 @@ function requestText(record: LogRecord): string {
   return `${text} ${Number(record["ms"]).toFixed(1)} ms${waited} ${paint(GREY, String(record["request_id"]))}`;
 }
 
-const colours = process.stderr.isTTY && process.env["NO_COLOR"] === undefined;
+const { NO_COLOR, FORCE_COLOR } = process.env;
+/** FORCE_COLOR: a terminal is at the end of the pipe. */
+const colours = (process.stderr.isTTY || FORCE_COLOR !== undefined) && NO_COLOR === undefined;
 
 function paint(colour: number, text: string): string {
   return colours ? `\u001b[${colour}m${text}\u001b[39m` : text;

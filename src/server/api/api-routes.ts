@@ -1,3 +1,5 @@
+import { Development } from "../development/development.ts";
+import { developmentRoutes } from "../development/development-routes.ts";
 import { transferRoutes } from "../transfer/transfer-routes.ts";
 import { accessRoutes, type AccessRoutesOptions } from "./access-routes.ts";
 import { hostRoutes, type HostRoutesOptions } from "./host-routes.ts";
@@ -11,6 +13,7 @@ export function apiRoutes(options: HostRoutesOptions & AccessRoutesOptions): Rou
     ...hostRoutes(options),
     ...modelRoutes(deployments, store),
     ...accessRoutes(options),
+    ...developmentRoutes(new Development({ store, deployments, target, limits }), deployments, limits),
     ...transferRoutes({
       store,
       target,
@@ -25,7 +28,7 @@ export function apiRoutes(options: HostRoutesOptions & AccessRoutesOptions): Rou
           expectPrevious: expect_previous,
           by: by.name,
         }).id,
-      afterCommit: (id) => deployments.kick(id),
+      afterCommit: (id) => void deployments.kick(id),
     }),
   ];
 }

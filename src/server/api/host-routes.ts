@@ -47,7 +47,7 @@ export function hostRoutes(options: HostRoutesOptions): Route[] {
           hash: ["sha256"],
           encodings: ["gzip"],
           limits,
-          features: ["parts", "batch", "rollout"],
+          features: ["parts", "batch", "rollout", "sync"],
           isolation,
         } satisfies Capabilities),
     },

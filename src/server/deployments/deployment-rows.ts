@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { DEVELOPMENT } from "../../protocol/development.ts";
 import type { DeploymentError, DeploymentEvent, DeploymentState } from "../../protocol/host-api.ts";
 import type { Digest } from "../../protocol/manifest.ts";
 import type { Database } from "../store/database.ts";
@@ -121,6 +122,12 @@ export class DeploymentRows {
     });
   }
 
+  /** Its replicas have been brought to another package. */
+  setPackage(id: string, digest: Digest): DeploymentRow {
+    this.#db.prepare("UPDATE deployments SET package = ? WHERE id = ?").run(digest, id);
+    return this.get(id) as DeploymentRow;
+  }
+
   setRollout(row: DeploymentRow, percent: number | null): void {
     const at = this.#now().toISOString();
     this.#db
@@ -138,6 +145,13 @@ export class DeploymentRows {
       );
   }
 
+  /** Wanted again, whatever was asked for meanwhile. */
+  desire({ id, model, environment }: DeploymentRow): void {
+    this.#db
+      .prepare("UPDATE environments SET desired = ? WHERE model = ? AND name = ?")
+      .run(id, model, environment);
+  }
+
   /** No longer wanted; where something newer is wanted already, that stays. */
   dropDesired(id: string): void {
     this.#db.prepare("UPDATE environments SET desired = serving WHERE desired = ?").run(id);
@@ -152,6 +166,7 @@ export class DeploymentRows {
         .run(model, name);
       this.#db.prepare("DELETE FROM deployments WHERE model = ? AND environment = ?").run(model, name);
       this.#db.prepare("DELETE FROM environments WHERE model = ? AND name = ?").run(model, name);
+      if (name === DEVELOPMENT) this.#db.prepare("DELETE FROM heads WHERE model = ?").run(model);
     });
   }
 

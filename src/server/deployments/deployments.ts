@@ -67,7 +67,7 @@ export class Deployments implements RouteTable {
         this.#resume(rollout_deployment, (live) => environment.startRollout(live, percent));
     }
     for (const row of this.rows.underWay()) {
-      if (this.rows.environment(row.model, row.environment)?.desired === row.id) this.kick(row.id);
+      if (this.rows.environment(row.model, row.environment)?.desired === row.id) void this.kick(row.id);
       else if (this.#environment(row.model, row.environment).rollout?.live.row.id !== row.id) {
         this.rows.setState(row.id, "STOPPED");
       }
@@ -93,11 +93,19 @@ export class Deployments implements RouteTable {
     return row;
   }
 
-  /** Brings a deployment up; one that is on its way in the same environment gives way to it. */
-  kick(id: string): void {
+  /**
+   * Brings a deployment up; one that is on its way in the same environment gives way to it. Resolves when it serves,
+   * has failed or was stopped, which its row tells.
+   */
+  async kick(id: string): Promise<void> {
     const row = this.rows.get(id);
     if (row === undefined || this.#closed) return;
-    this.#environment(row.model, row.environment).enqueue(id, (signal) => this.#bring(row, signal));
+    await this.#environment(row.model, row.environment).enqueue(id, (signal) => this.#bring(row, signal));
+  }
+
+  /** What an environment has in memory; made where nothing was there yet. */
+  inMemory(model: string, environment: string): LiveEnvironment {
+    return this.#environment(model, environment);
   }
 
   resolve(model: string, target: { environment: string } | { deployment: string }): Traffic {
@@ -189,7 +197,7 @@ export class Deployments implements RouteTable {
       });
     }
     if (environment?.rollout?.live.row.id === id) this.#endRollout(environment, "aborted: deleted");
-    environment?.cancel(id);
+    void environment?.cancel(id);
     this.rows.removeDeployment(id);
   }
 
@@ -254,7 +262,7 @@ export class Deployments implements RouteTable {
 
   #deploy(request: CreateRequest): DeploymentRow {
     const row = this.rows.transaction(() => this.create(request));
-    this.kick(row.id);
+    void this.kick(row.id);
     return row;
   }
 

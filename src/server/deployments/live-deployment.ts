@@ -1,5 +1,8 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
+import { DEVELOPMENT } from "../../protocol/development.ts";
+import type { PackageManifest } from "../../protocol/manifest.ts";
 import { parseBytes, parseCpu } from "../../project/quantity.ts";
 import { Autoscaler } from "../autoscaler.ts";
 import type { Engine } from "../engine.ts";
@@ -31,12 +34,12 @@ export interface LiveOptions {
 
 /** A deployment that runs, or sleeps ready to be woken: its replicas, the requests on their way to them, its scaling. */
 export class LiveDeployment {
-  readonly row: DeploymentRow;
-  readonly config: Config;
+  #row: DeploymentRow;
+  #config: Config;
   readonly traffic: Traffic;
   readonly replicas: ReplicaSet;
   readonly #options: LiveOptions;
-  readonly #scaler: Autoscaler;
+  #scaler: Autoscaler;
   readonly #release: () => void;
   readonly backends: KnownBackends;
   #packageDir: string | null = null;
@@ -45,6 +48,7 @@ export class LiveDeployment {
   /** Not fewer until then (milliseconds of performance.now): taken over from one that had as many. */
   #floor = { replicas: 0, untilMs: 0 };
   #scaling = false;
+  #awake = false;
   #stopped = false;
   #onChange: () => void = () => undefined;
   /** Why it cannot be started, for as long as it cannot. */
@@ -54,8 +58,8 @@ export class LiveDeployment {
   constructor(options: LiveOptions) {
     const { row, config, engine, store, onEvent, timing } = options;
     this.#options = options;
-    this.row = row;
-    this.config = config;
+    this.#row = row;
+    this.#config = config;
     this.#release = store.packages.hold(row.package);
     this.#scaler = new Autoscaler(config.autoscaling);
     this.traffic = new Traffic({
@@ -77,9 +81,17 @@ export class LiveDeployment {
         onEvent(type, message, data);
         this.#onChange();
       },
-      onLine: (replica, line) => store.logs.append(toLogEntry(row, replica, line)),
+      onLine: (replica, line) => store.logs.append(toLogEntry(this.#row, replica, line)),
       ...(timing === undefined ? {} : { timing }),
     });
+  }
+
+  get row(): DeploymentRow {
+    return this.#row;
+  }
+
+  get config(): Config {
+    return this.#config;
   }
 
   get wanted(): number {
@@ -139,13 +151,40 @@ export class LiveDeployment {
       queued: waiting,
       ready: Math.max(ready, this.#wanted),
     });
-    const wanted = atMs < this.#floor.untilMs ? Math.max(needed, this.#floor.replicas) : needed;
+    const least = Math.max(this.#awake ? 1 : 0, atMs < this.#floor.untilMs ? this.#floor.replicas : 0);
+    const wanted = Math.max(needed, least);
     if (wanted === this.#wanted) return;
     this.#options.onEvent("scaled", `${this.#wanted} to ${wanted} replicas`, {
       from: this.#wanted,
       to: wanted,
     });
     this.#scaleTo(wanted);
+  }
+
+  /** One replica at least, whatever the load, for as long as somebody works with it. */
+  keepAwake(awake: boolean): void {
+    this.#awake = awake;
+    if (awake && this.#scaling && this.#wanted === 0) this.#scaleTo(1);
+  }
+
+  /**
+   * Its replicas get the methods of another package, which differs by code and settings of the host alone; `row` and
+   * `config` are those that hold then. Throws the model's own error, and nothing has changed.
+   */
+  async swapMethods(manifest: PackageManifest, { row, config }: { row: DeploymentRow; config: Config }) {
+    const of = this.#packageDir as string;
+    const parent = this.#variantsDir as string;
+    const dir = await this.#options.store.packages.placeVariant({ manifest, of, parent });
+    const to = { dir, digest: manifest.package };
+    const replicas = await this.replicas.swapMethods(to, { dir: of, digest: this.#row.package });
+    this.#packageDir = dir;
+    this.#row = row;
+    if (JSON.stringify(config) !== JSON.stringify(this.#config)) {
+      this.#config = config;
+      this.#scaler = new Autoscaler(config.autoscaling);
+      this.keepAtLeast(config.autoscaling.min_replicas);
+    }
+    return replicas;
   }
 
   async scale(wanted: number): Promise<void> {
@@ -167,9 +206,16 @@ export class LiveDeployment {
     await this.stop(options);
     try {
       rmSync(configFileOf(this.#options.store, this.row), { force: true });
+      if (this.#variantsDir !== null) rmSync(this.#variantsDir, { recursive: true, force: true });
     } catch {
       // A few bytes that stay on a disk which takes no changes.
     }
+  }
+
+  /** variants/<deployment>: packages that its replicas are brought to while they run. */
+  get #variantsDir(): string | null {
+    if (this.#row.environment !== DEVELOPMENT) return null;
+    return join(this.#options.store.dir, "variants", this.#row.id);
   }
 
   #wake(): void {
@@ -221,7 +267,10 @@ export class LiveDeployment {
 
   #place(): Promise<void> {
     this.#placing ??= this.#options.store.packages.place(this.row.package).then(
-      (dir) => void (this.#packageDir = dir),
+      (dir) => {
+        if (this.#variantsDir !== null) mkdirSync(this.#variantsDir, { recursive: true, mode: 0o700 });
+        this.#packageDir = dir;
+      },
       (error: unknown) => {
         this.#placing = null;
         throw error;
@@ -231,19 +280,22 @@ export class LiveDeployment {
   }
 
   #spec(): ReturnType<ConstructorParameters<typeof ReplicaSet>[0]["spec"]> {
-    const { row, config, store, secrets } = this.#options;
+    const { store, secrets } = this.#options;
+    const row = this.#row;
+    const config = this.#config;
     return {
       model: row.model,
       environment: row.environment,
       deployment: row.id,
       packageDir: this.#packageDir as string,
       treesDir: store.packages.treesDir,
+      variantsDir: this.#variantsDir,
       configFile: configFileOf(store, row),
       environmentInfo: { name: row.environment },
       secrets: secrets(),
       memoryBytes: parseBytes(config.resources.memory) ?? 2 * 1024 ** 3,
       cpus: parseCpu(config.resources.cpu) ?? 1,
-      development: row.environment === "development",
+      development: row.environment === DEVELOPMENT,
     };
   }
 }

@@ -67,8 +67,8 @@ export class LiveEnvironment {
   }
 
   /** One at a time; the newest wins: what is under way is told to stop, what waits is never begun. */
-  enqueue(id: string, work: (signal: AbortSignal) => Promise<void>): void {
-    if (this.#stopped) return;
+  enqueue(id: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#stopped) return this.#work;
     this.#current?.abort.abort();
     const abort = new AbortController();
     const entry = { id, abort };
@@ -79,14 +79,18 @@ export class LiveEnvironment {
       .finally(() => {
         if (this.#current === entry) this.#current = null;
       });
+    return this.#work;
   }
 
   get isBusy(): boolean {
     return this.#current !== null;
   }
 
-  cancel(id: string): void {
-    if (this.#current?.id === id) this.#current.abort.abort();
+  /** Resolves once it has given up; at once where it is not under way. */
+  async cancel(id: string): Promise<void> {
+    if (this.#current?.id !== id) return;
+    this.#current.abort.abort();
+    await this.#work;
   }
 
   drain(live: LiveDeployment, graceMs: number): void {

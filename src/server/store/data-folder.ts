@@ -5,7 +5,17 @@ import { makeFolder } from "../../util/make-folder.ts";
 import { holdFile } from "./open-database.ts";
 
 /** What a data folder holds; each is made when a store is opened. */
-const FOLDERS = ["blobs", "tmp", "uploads", "trees", "packages", "configs", "logs", "run"] as const;
+const FOLDERS = [
+  "blobs",
+  "tmp",
+  "uploads",
+  "trees",
+  "packages",
+  "variants",
+  "configs",
+  "logs",
+  "run",
+] as const;
 
 export type DataFolders = Record<(typeof FOLDERS)[number], string>;
 
@@ -24,9 +34,11 @@ export function openDataFolder(dir: string): { folders: DataFolders; release(): 
   }
   const release = takeLock(dir);
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // What was being written when a host ended has no name yet that anything refers to.
-  rmSync(folders.tmp, { recursive: true, force: true });
-  mkdirSync(folders.tmp, { mode: 0o700 });
+  // What was being written when a host ended has no name yet that anything refers to; variants belong to its replicas.
+  for (const folder of [folders.tmp, folders.variants]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { mode: 0o700 });
+  }
   return { folders, release };
 }
 

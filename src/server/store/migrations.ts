@@ -61,4 +61,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
   CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   `,
+  `
+  -- What a development deployment was sent last: the package that the next change is compared with.
+  CREATE TABLE heads (
+    model TEXT PRIMARY KEY, package TEXT NOT NULL, deployment TEXT NOT NULL, error TEXT) STRICT, WITHOUT ROWID;
+  `,
 ];

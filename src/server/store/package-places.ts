@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { chmod, constants, copyFile, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import {
   type Digest,
   type FileEntry,
@@ -22,6 +22,7 @@ import {
 import { HostError } from "../host-error.ts";
 import type { DataFolders } from "./data-folder.ts";
 import { storageError } from "./storage-error.ts";
+import type { PackageVariant } from "./store.ts";
 
 /** Large and slow to change: packages that have the same one share it. Code finds them beside itself in any case. */
 const SHARED: readonly LayerName[] = ["deps", "data", "runtime"];
@@ -30,6 +31,7 @@ const LANES = 8;
 
 export interface PackagePlaces {
   place(digest: Digest, manifest: () => PackageManifest): Promise<string>;
+  placeVariant(variant: PackageVariant): Promise<string>;
   hold(digest: Digest): () => void;
   /** Removes the folders of packages that are neither wanted nor held, then trees that no folder leads to. */
   removeUnused(wanted: ReadonlySet<string>): { packages: number; trees: number };
@@ -58,6 +60,23 @@ export function createPackagePlaces(options: {
         placing.set(digest, work);
       }
       return work;
+    },
+    async placeVariant({ manifest, of, parent }) {
+      const dir = join(parent, manifest.package.slice("sha256:".length));
+      if (existsSync(dir)) return dir;
+      const staging = join(folders.tmp, randomBytes(12).toString("hex"));
+      try {
+        mkdirSync(staging);
+        mkdirSync(parent, { recursive: true, mode: 0o700 });
+        for (const layer of SHARED)
+          symlinkSync(resolve(of, readlinkSync(join(of, layer))), join(staging, layer));
+        await placeOwn(manifest, staging);
+        renameSync(staging, dir);
+      } catch (error) {
+        rmSync(staging, { recursive: true, force: true });
+        throw storageError(error);
+      }
+      return dir;
     },
     hold(digest) {
       held.set(digest, (held.get(digest) ?? 0) + 1);
@@ -111,11 +130,7 @@ export function createPackagePlaces(options: {
         await placeTree(manifest, layer);
         symlinkSync(join("..", "..", "trees", basename(treeOf(manifest, layer))), join(staging, layer));
       }
-      const own = manifest.files.filter(([layer]) => !SHARED.includes(layer));
-      await copyAll(own, (path) => join(staging, path));
-      mkdirSync(join(staging, "code"), { recursive: true });
-      mkdirSync(join(staging, "config"), { recursive: true });
-      writeFileSync(join(staging, MANIFEST_FILE), JSON.stringify(manifest));
+      await placeOwn(manifest, staging);
       renameSync(staging, dir);
     } catch (error) {
       rmSync(staging, { recursive: true, force: true });
@@ -123,6 +138,15 @@ export function createPackagePlaces(options: {
     }
     checked.add(digest);
     return dir;
+  }
+
+  /** What no other package has: code, config and the manifest. */
+  async function placeOwn(manifest: PackageManifest, dir: string): Promise<void> {
+    const own = manifest.files.filter(([layer]) => !SHARED.includes(layer));
+    await copyAll(own, (path) => join(dir, path));
+    mkdirSync(join(dir, "code"), { recursive: true });
+    mkdirSync(join(dir, "config"), { recursive: true });
+    writeFileSync(join(dir, MANIFEST_FILE), JSON.stringify(manifest));
   }
 
   function treeOf({ layers }: PackageManifest, layer: LayerName): string {

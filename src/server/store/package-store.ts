@@ -63,27 +63,38 @@ export function createPackageStore(
         const earlier = (find.get(push.model, push.id) as { deployment: string | null } | undefined)
           ?.deployment;
         if (earlier) return { deployment: earlier, fresh: false };
-        const digests = digestsOf(push.manifest);
-        const missing = blobs.missing(push.model, digests);
-        if (missing.length > 0) {
-          throw new HostError("MISSING_FILES", `${missing.length} files of the package are not here.`, {
-            hint: "Send them and commit again.",
-            details: { missing },
-          });
-        }
-        if (has.get(push.package) === undefined) addPackage(push.manifest, digests);
-        db.prepare(
-          "INSERT INTO model_packages (model, package, committed_at) VALUES (?, ?, ?) " +
-            "ON CONFLICT (model, package) DO UPDATE SET committed_at = excluded.committed_at",
-        ).run(push.model, push.package, now().toISOString());
+        addToModel(push.model, push.manifest);
         const deployment = work();
         db.prepare("UPDATE pushes SET deployment = ? WHERE id = ?").run(deployment, push.id);
         return { deployment, fresh: true };
       });
     },
+    add(model, checked, work) {
+      return db.transaction(() => {
+        addToModel(model, checked);
+        return work();
+      });
+    },
     place: (digest) => places.place(digest, () => manifest(digest)),
+    placeVariant: (variant) => places.placeVariant(variant),
     hold: (digest) => places.hold(digest),
   };
+
+  function addToModel(model: string, checked: PackageManifest): void {
+    const digests = digestsOf(checked);
+    const missing = blobs.missing(model, digests);
+    if (missing.length > 0) {
+      throw new HostError("MISSING_FILES", `${missing.length} files of the package are not here.`, {
+        hint: "Send them and commit again.",
+        details: { missing },
+      });
+    }
+    if (has.get(checked.package) === undefined) addPackage(checked, digests);
+    db.prepare(
+      "INSERT INTO model_packages (model, package, committed_at) VALUES (?, ?, ?) " +
+        "ON CONFLICT (model, package) DO UPDATE SET committed_at = excluded.committed_at",
+    ).run(model, checked.package, now().toISOString());
+  }
 
   function addPackage(checked: PackageManifest, digests: readonly Digest[]): void {
     const bytes = checked.files.reduce((sum, [, , , size]) => sum + size, 0);

@@ -90,14 +90,29 @@ export interface PackageStore {
    * Throws HostError MISSING_FILES with details.missing.
    */
   commit(push: PushRow, work: () => string): { deployment: string; fresh: boolean };
+  /** As a commit, without a push: the package and `work` in one transaction. Throws HostError MISSING_FILES. */
+  add<T>(model: string, manifest: PackageManifest, work: () => T): T;
   /** Throws HostError NOT_FOUND. */
   manifest(digest: Digest): PackageManifest;
   /** The package as a folder, made where it is not there yet; whole or absent. Returns its absolute path. */
   place(digest: Digest): Promise<string>;
+  /**
+   * The folder of a package that differs from one in place by its code and config alone, below `parent`: what that
+   * one shares with others is linked to, so that who can see the one can see the other.
+   */
+  placeVariant(variant: PackageVariant): Promise<string>;
   /** Keeps garbage collection off a package whose folder is in use; returns what ends that. */
   hold(digest: Digest): () => void;
   /** Layers that packages share; links in packages lead here. Absolute. */
   readonly treesDir: string;
+}
+
+export interface PackageVariant {
+  manifest: PackageManifest;
+  /** Absolute folder of the package in place. */
+  of: string;
+  /** Absolute; made where it is not there. */
+  parent: string;
 }
 
 export interface LogQuery {

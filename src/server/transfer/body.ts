@@ -56,6 +56,20 @@ export async function readJsonBody(
   limit: number,
   limits: TransferLimits,
 ): Promise<unknown> {
+  const body = await readWholeBody(req, limit, limits);
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    throw new HostError("BAD_REQUEST", "The body is not JSON.");
+  }
+}
+
+/** A body in memory, gzipped or not, within `limit` bytes once unpacked. */
+export async function readWholeBody(
+  req: IncomingMessage,
+  limit: number,
+  limits: TransferLimits,
+): Promise<Buffer> {
   const declared = Number(req.headers["content-length"] ?? 0);
   if (declared > limit) throw tooLarge(limit);
   const pieces: Buffer[] = [];
@@ -93,11 +107,7 @@ export async function readJsonBody(
     if (known instanceof HostError) throw known;
     throw new HostError("BAD_REQUEST", `The body cannot be read: ${(error as Error).message}`);
   }
-  try {
-    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
-  } catch {
-    throw new HostError("BAD_REQUEST", "The body is not JSON.");
-  }
+  return Buffer.concat(pieces);
 }
 
 export function tooLarge(limit: number): HostError {

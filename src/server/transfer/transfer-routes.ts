@@ -1,4 +1,3 @@
-import { MODEL_NAME } from "../../project/model-name.ts";
 import {
   BATCH_TYPE,
   type BatchAnswer,
@@ -15,6 +14,7 @@ import type { PushRow, Store } from "../store/store.ts";
 import { declaredLength, readJsonBody, steadyBody } from "./body.ts";
 import { checkPush } from "./check-push.ts";
 import { checkStoredSizes } from "./check-stored-sizes.ts";
+import { modelOf } from "./model-of.ts";
 import { isDigest, readBatch } from "./read-batch.ts";
 
 export interface TransferOptions {
@@ -184,15 +184,6 @@ export function transferRoutes(options: TransferOptions): Route[] {
     },
   ];
   return routes.map((route) => ({ ...route, scope: "deploy" }));
-}
-
-/** Decoded, it could hold anything; it becomes the name of a folder. */
-function modelOf(call: ApiCall): string {
-  const name = call.params["model"] as string;
-  if (MODEL_NAME.test(name)) return name;
-  throw new HostError("BAD_REQUEST", `${JSON.stringify(name)} is no name of a model.`, {
-    hint: "Lower-case letters, digits and -, at most 63.",
-  });
 }
 
 function digestOf(value: unknown): `sha256:${string}` {

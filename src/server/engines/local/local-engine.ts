@@ -97,7 +97,8 @@ class LocalReplica implements Replica {
       memoryBytes: spec.memoryBytes + FRONT_BYTES,
       cpus: spec.cpus + FRONT_CPUS,
     });
-    const view = { packageDir: spec.packageDir, files: [spec.configFile], runDir: dir };
+    const shown = spec.variantsDir === null ? [] : [spec.variantsDir];
+    const view = { packageDir: spec.packageDir, shown: [spec.configFile, ...shown], runDir: dir };
     const command = chain(this.#limited?.launcher ?? null, bwrap === null ? null : bubblewrap(bwrap, view));
     const lines = { stdout: new LineSplitter(hooks.onLine), stderr: new LineSplitter(hooks.onLine) };
     this.#runtime = startRuntime({

@@ -19,8 +19,8 @@ const LINKED_LAYERS = ["deps", "data", "runtime"];
 
 export interface SandboxView {
   packageDir: string;
-  /** Shown read-only. */
-  files: readonly string[];
+  /** Files and folders that are shown, too, read-only. */
+  shown: readonly string[];
   /** Sockets and secrets of this replica alone; writable. */
   runDir: string;
 }
@@ -49,13 +49,13 @@ export function findBubblewrap(): string | null {
 }
 
 /** A view of the disk with the system and what the model was given; its processes end with their host. */
-export function bubblewrap(file: string, { packageDir, files, runDir }: SandboxView): Launcher {
+export function bubblewrap(file: string, { packageDir, shown, runDir }: SandboxView): Launcher {
   const args = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL"];
   for (const folder of SYSTEM) args.push("--ro-bind-try", folder, folder);
   args.push("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--dir", "/run");
   args.push("--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve");
   const node = dirname(dirname(process.execPath));
-  for (const path of [node, packageDir, ...treesOf(packageDir), ...files]) args.push("--ro-bind", path, path);
+  for (const path of [node, packageDir, ...treesOf(packageDir), ...shown]) args.push("--ro-bind", path, path);
   args.push("--bind", runDir, runDir, "--chdir", packageDir);
   return { file, args };
 }
