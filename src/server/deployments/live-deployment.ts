@@ -1,10 +1,6 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { Config } from "../../protocol/config.ts";
-import { DEVELOPMENT } from "../../protocol/development.ts";
 import type { PackageManifest } from "../../protocol/manifest.ts";
-import { parseBytes, parseCpu } from "../../project/quantity.ts";
-import { Autoscaler } from "../autoscaler.ts";
 import type { Engine } from "../engine.ts";
 import { HostError } from "../host-error.ts";
 import { ReplicaSet, type ReplicaTiming } from "../replica-set.ts";
@@ -15,6 +11,9 @@ import { configFileOf } from "./effective-config.ts";
 import { GrowingPause } from "./growing-pause.ts";
 import { KnownBackends } from "./known-backends.ts";
 import { toLogEntry } from "./log-entry.ts";
+import { PlacedPackage } from "./placed-package.ts";
+import { specOf } from "./replica-spec.ts";
+import { WantedReplicas } from "./wanted-replicas.ts";
 
 /** A request waits so long for a replica, and so many wait at most. */
 const WAIT_MS = 60_000;
@@ -34,21 +33,18 @@ export interface LiveOptions {
 
 /** A deployment that runs, or sleeps ready to be woken: its replicas, the requests on their way to them, its scaling. */
 export class LiveDeployment {
-  #row: DeploymentRow;
-  #config: Config;
+  /** What it is now: only `swapMethods` changes these two. */
+  row: DeploymentRow;
+  config: Config;
   readonly traffic: Traffic;
   readonly replicas: ReplicaSet;
   readonly #options: LiveOptions;
-  #scaler: Autoscaler;
-  readonly #release: () => void;
+  readonly #scaling: WantedReplicas;
+  readonly #placed: PlacedPackage;
   readonly backends: KnownBackends;
-  #packageDir: string | null = null;
-  #placing: Promise<void> | null = null;
   #wanted = 0;
-  /** Not fewer until then (milliseconds of performance.now): taken over from one that had as many. */
-  #floor = { replicas: 0, untilMs: 0 };
-  #scaling = false;
-  #awake = false;
+  /** The number follows the load. */
+  #autoscales = false;
   #stopped = false;
   #onChange: () => void = () => undefined;
   /** Why it cannot be started, for as long as it cannot. */
@@ -58,10 +54,10 @@ export class LiveDeployment {
   constructor(options: LiveOptions) {
     const { row, config, engine, store, onEvent, timing } = options;
     this.#options = options;
-    this.#row = row;
-    this.#config = config;
-    this.#release = store.packages.hold(row.package);
-    this.#scaler = new Autoscaler(config.autoscaling);
+    this.row = row;
+    this.config = config;
+    this.#placed = new PlacedPackage(store, row);
+    this.#scaling = new WantedReplicas(config.autoscaling);
     this.traffic = new Traffic({
       maxWaiting: MAX_WAITING,
       waitMs: WAIT_MS,
@@ -74,24 +70,23 @@ export class LiveDeployment {
     this.backends = new KnownBackends(this.traffic);
     this.replicas = new ReplicaSet({
       engine,
-      spec: () => this.#spec(),
+      spec: () =>
+        specOf({
+          row: this.row,
+          config: this.config,
+          store,
+          placed: this.#placed,
+          secrets: options.secrets(),
+        }),
       backends: this.backends,
       inFlight: (id) => this.traffic.backends().find((backend) => backend.id === id)?.inFlight ?? 0,
       onEvent: (type, message, data) => {
         onEvent(type, message, data);
         this.#onChange();
       },
-      onLine: (replica, line) => store.logs.append(toLogEntry(this.#row, replica, line)),
+      onLine: (replica, line) => store.logs.append(toLogEntry(this.row, replica, line)),
       ...(timing === undefined ? {} : { timing }),
     });
-  }
-
-  get row(): DeploymentRow {
-    return this.#row;
-  }
-
-  get config(): Config {
-    return this.#config;
   }
 
   get wanted(): number {
@@ -108,20 +103,15 @@ export class LiveDeployment {
    * limits of its config. Resolves when they are ready. Rejects with the model's own error.
    */
   async prove(atLeast = 0): Promise<void> {
-    this.keepAtLeast(Math.max(1, this.config.autoscaling.min_replicas, atLeast));
-    await this.scale(this.#floor.replicas);
+    await this.scale(this.#scaling.keepAtLeast(Math.max(1, this.config.autoscaling.min_replicas, atLeast)));
     await this.replicas.firstReady;
     await this.#settled();
   }
 
   /** The load that another one had is its own from now on: not fewer replicas until that was seen for a while. */
   keepAtLeast(replicas: number): void {
-    const { max_replicas, scale_down_delay_seconds } = this.config.autoscaling;
-    this.#floor = {
-      replicas: Math.min(max_replicas, replicas),
-      untilMs: performance.now() + scale_down_delay_seconds * 1000,
-    };
-    if (this.#scaling && this.#floor.replicas > this.#wanted) this.#scaleTo(this.#floor.replicas);
+    const floor = this.#scaling.keepAtLeast(replicas);
+    if (this.#autoscales && floor > this.#wanted) this.#scaleTo(floor);
   }
 
   /** Live before this host was started: comes up by itself, or sleeps where it may. */
@@ -134,25 +124,23 @@ export class LiveDeployment {
 
   /** From now on the number follows the load. */
   autoscale(): void {
-    this.#scaling = true;
+    this.#autoscales = true;
   }
 
   /** Looked at once a second. */
   tick(atMs: number): void {
-    if (!this.#scaling || this.#stopped) return;
+    if (!this.#autoscales || this.#stopped) return;
     const { inFlight, queued } = this.traffic.load();
     const waiting = Math.max(queued, this.traffic.queued);
     // Asleep, and nobody calls: a thousand of these cost nothing.
     if (this.#wanted === 0 && inFlight === 0 && waiting === 0) return;
     const { ready } = this.replicas;
-    const needed = this.#scaler.observe({
+    const wanted = this.#scaling.observe({
       atMs,
       inFlight,
       queued: waiting,
       ready: Math.max(ready, this.#wanted),
     });
-    const least = Math.max(this.#awake ? 1 : 0, atMs < this.#floor.untilMs ? this.#floor.replicas : 0);
-    const wanted = Math.max(needed, least);
     if (wanted === this.#wanted) return;
     this.#options.onEvent("scaled", `${this.#wanted} to ${wanted} replicas`, {
       from: this.#wanted,
@@ -163,8 +151,8 @@ export class LiveDeployment {
 
   /** One replica at least, whatever the load, for as long as somebody works with it. */
   keepAwake(awake: boolean): void {
-    this.#awake = awake;
-    if (awake && this.#scaling && this.#wanted === 0) this.#scaleTo(1);
+    this.#scaling.awake = awake;
+    if (awake && this.#autoscales && this.#wanted === 0) this.#scaleTo(1);
   }
 
   /**
@@ -172,16 +160,15 @@ export class LiveDeployment {
    * `config` are those that hold then. Throws the model's own error, and nothing has changed.
    */
   async swapMethods(manifest: PackageManifest, { row, config }: { row: DeploymentRow; config: Config }) {
-    const of = this.#packageDir as string;
-    const parent = this.#variantsDir as string;
-    const dir = await this.#options.store.packages.placeVariant({ manifest, of, parent });
+    const of = this.#placed.dir;
+    const dir = await this.#placed.variant(manifest);
     const to = { dir, digest: manifest.package };
-    const replicas = await this.replicas.swapMethods(to, { dir: of, digest: this.#row.package });
-    this.#packageDir = dir;
-    this.#row = row;
-    if (JSON.stringify(config) !== JSON.stringify(this.#config)) {
-      this.#config = config;
-      this.#scaler = new Autoscaler(config.autoscaling);
+    const replicas = await this.replicas.swapMethods(to, { dir: of, digest: this.row.package });
+    this.#placed.moveTo(dir);
+    this.row = row;
+    if (JSON.stringify(config) !== JSON.stringify(this.config)) {
+      this.config = config;
+      this.#scaling.configure(config.autoscaling);
       this.keepAtLeast(config.autoscaling.min_replicas);
     }
     return replicas;
@@ -189,7 +176,7 @@ export class LiveDeployment {
 
   async scale(wanted: number): Promise<void> {
     this.#wanted = wanted;
-    if (wanted > 0) await this.#place();
+    if (wanted > 0) await this.#placed.place();
     if (!this.#stopped) this.replicas.scale(this.#wanted);
   }
 
@@ -198,7 +185,7 @@ export class LiveDeployment {
     this.#onChange();
     this.#endTrouble();
     await this.replicas.stop(options);
-    this.#release();
+    this.#placed.release();
   }
 
   /** For good: what was made for it goes, too. */
@@ -206,20 +193,14 @@ export class LiveDeployment {
     await this.stop(options);
     try {
       rmSync(configFileOf(this.#options.store, this.row), { force: true });
-      if (this.#variantsDir !== null) rmSync(this.#variantsDir, { recursive: true, force: true });
+      this.#placed.removeVariants();
     } catch {
       // A few bytes that stay on a disk which takes no changes.
     }
   }
 
-  /** variants/<deployment>: packages that its replicas are brought to while they run. */
-  get #variantsDir(): string | null {
-    if (this.#row.environment !== DEVELOPMENT) return null;
-    return join(this.#options.store.dir, "variants", this.#row.id);
-  }
-
   #wake(): void {
-    if (this.#wanted > 0 || this.#stopped || !this.#scaling) return;
+    if (this.#wanted > 0 || this.#stopped || !this.#autoscales) return;
     this.#options.onEvent("woken", "A request came; a replica is started");
     this.#scaleTo(1);
   }
@@ -263,39 +244,5 @@ export class LiveDeployment {
       };
     });
     this.#onChange = () => undefined;
-  }
-
-  #place(): Promise<void> {
-    this.#placing ??= this.#options.store.packages.place(this.row.package).then(
-      (dir) => {
-        if (this.#variantsDir !== null) mkdirSync(this.#variantsDir, { recursive: true, mode: 0o700 });
-        this.#packageDir = dir;
-      },
-      (error: unknown) => {
-        this.#placing = null;
-        throw error;
-      },
-    );
-    return this.#placing;
-  }
-
-  #spec(): ReturnType<ConstructorParameters<typeof ReplicaSet>[0]["spec"]> {
-    const { store, secrets } = this.#options;
-    const row = this.#row;
-    const config = this.#config;
-    return {
-      model: row.model,
-      environment: row.environment,
-      deployment: row.id,
-      packageDir: this.#packageDir as string,
-      treesDir: store.packages.treesDir,
-      variantsDir: this.#variantsDir,
-      configFile: configFileOf(store, row),
-      environmentInfo: { name: row.environment },
-      secrets: secrets(),
-      memoryBytes: parseBytes(config.resources.memory) ?? 2 * 1024 ** 3,
-      cpus: parseCpu(config.resources.cpu) ?? 1,
-      development: row.environment === DEVELOPMENT,
-    };
   }
 }
