@@ -108,7 +108,7 @@ async function followModel(
     };
     watch = await watchProject({ dir, builder, report, target, onLive });
     watch.reload("first sync");
-    const forget = keys?.listen({ reload: () => watch?.reload("asked for"), url: () => url });
+    const forget = keys?.listen({ reload: () => watch?.reload("asked for", { anew: true }), url: () => url });
     try {
       return await Promise.race([aborted(options.signal), target.session.lost, renamed.promise]);
     } finally {

@@ -39,7 +39,7 @@ export async function serveWatching(options: ServeOptions): Promise<void> {
     );
     const target = createLocalTarget({ dir, tree, runtime, first, isBroken: () => broken });
     const watch = await watchProject({ dir, builder, report, target, onLive: tellLive });
-    const forget = keys?.listen({ reload: () => watch.reload("asked for"), url: () => url });
+    const forget = keys?.listen({ reload: () => watch.reload("asked for", { anew: true }), url: () => url });
     // Once it serves; a model that cannot be loaded is about to be edited anyway.
     runtime.ready.then(() => setImmediate(() => builder.prepare())).catch(() => {});
     try {

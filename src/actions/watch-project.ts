@@ -39,8 +39,8 @@ export interface WatchProjectOptions {
 }
 
 export interface ProjectWatch {
-  /** Builds and applies what is there now, loaded anew. */
-  reload(reason: string): void;
+  /** Builds and applies what is there now; `anew` where it is to be loaded again in any case. */
+  reload(reason: string, options?: { anew?: boolean }): void;
   close(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function watchProject(options: WatchProjectOptions): Promise<Projec
   });
   report.emit({ type: "watching", files: watch.files, polling: watch.polling });
   return {
-    reload: (reason) => loop.reload(reason),
+    reload: (reason, { anew = false } = {}) => loop.reload({ reason, anew }),
     async close() {
       loop.stop();
       await watch.close();
@@ -74,8 +74,8 @@ class ReloadLoop {
   readonly #breaker: LoopBreaker;
   #pending = new Set<string>();
   #since = 0;
-  /** What is there is to be loaded anew, whatever has changed, for that reason. */
-  #wanted: string | null = null;
+  /** What is there is to be brought, whatever has changed. */
+  #wanted: Wanted | null = null;
   #settled = true;
   #running = false;
   #stopped = false;
@@ -104,8 +104,8 @@ class ReloadLoop {
     this.#go();
   }
 
-  reload(reason: string): void {
-    this.#wanted = reason;
+  reload(wanted: Wanted): void {
+    this.#wanted = wanted;
     if (this.#pending.size === 0) this.#since = performance.now();
     this.#go();
   }
@@ -138,7 +138,7 @@ class ReloadLoop {
     if (this.#settled) this.#tellFailure();
   }
 
-  async #reload(files: string[], wanted: string | null, since: number): Promise<void> {
+  async #reload(files: string[], wanted: Wanted | null, since: number): Promise<void> {
     const { builder, target, report } = this.#options;
     const began = performance.now();
     // What failed before may be part of what is mended now.
@@ -178,7 +178,7 @@ class ReloadLoop {
         type: "reloaded",
         files: all,
         kind: applied.kind,
-        reason: applied.kind === kind ? reason : `${reason}; the methods could not be swapped`,
+        reason: wasSwappable(kind) && applied.kind === "process" ? `${reason}; ${NOT_SWAPPED}` : reason,
         digest: change.built.manifest.package,
         replicas: applied.replicas,
         phases_ms: rounded(phases),
@@ -193,10 +193,10 @@ class ReloadLoop {
     }
   }
 
-  #adapted(next: NextBuild, wanted: string | null): NextBuild {
-    if (wanted !== null) return { ...next, kind: "process", reason: wanted };
+  #adapted(next: NextBuild, wanted: Wanted | null): NextBuild {
+    if (wanted !== null) return { ...next, kind: "process", ...wanted };
     const obstacle = this.#options.target.obstacle();
-    if (obstacle === null || (next.kind !== "methods" && next.kind !== "settings")) return next;
+    if (obstacle === null || !wasSwappable(next.kind)) return next;
     return { ...next, kind: "process", reason: obstacle };
   }
 
@@ -231,6 +231,14 @@ class ReloadLoop {
     this.#failure = null;
   }
 }
+
+interface Wanted {
+  reason: string;
+  anew: boolean;
+}
+
+const NOT_SWAPPED = "the methods could not be swapped";
+const wasSwappable = (kind: ReloadKind): boolean => kind === "methods" || kind === "settings";
 
 /** A newer save is there. */
 class Overtaken extends Error {}

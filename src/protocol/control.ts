@@ -18,8 +18,9 @@ export type ControlRequest =
   /**
    * `methods`: put the new class's methods on the loaded instance. `process`: load a new process, then switch.
    * What a process was started with cannot be changed in it: with another `config`, `methods` means `process`.
+   * `strict`: where methods cannot be swapped, nothing else is tried.
    */
-  | { type: "reload"; id: number; generation: Generation; kind: "methods" | "process" }
+  | { type: "reload"; id: number; generation: Generation; kind: "methods" | "process"; strict?: boolean }
   | { type: "environment"; environment: Record<string, unknown> | null };
 
 export type ControlEvent =

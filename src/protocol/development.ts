@@ -54,6 +54,8 @@ export interface SyncRequest {
   /** `methods` where they can be put on the loaded instances of the package `live`. */
   kind: "methods" | "process";
   live: Digest | null;
+  /** To be loaded again even where it is active already. */
+  anew: boolean;
   /** For the timeline. */
   reason: string;
 }

@@ -54,11 +54,11 @@ export interface Replica {
   setEnvironment(environment: Record<string, unknown>): void;
   /** Rotation without a restart. */
   setSecrets(secrets: Record<string, string>): void;
-  /** See protocol/control.ts; for development deployments. */
-  reload(
-    generation: Generation,
-    kind: "methods" | "process",
-  ): Promise<{ duration_ms: number; processes: number; kind: "methods" | "process" }>;
+  /**
+   * Puts the methods of another generation on the loaded model, for development deployments. Rejects where that cannot
+   * be done, and nothing has changed then.
+   */
+  swapMethods(generation: Generation): Promise<void>;
   /** Drains, at most `graceMs`, then kills. May be called twice. */
   stop(options?: { graceMs?: number }): Promise<void>;
   stats(): { rssBytes: number; cpuSeconds: number } | null;

@@ -148,7 +148,7 @@ export class ReplicaSet {
    */
   async swapMethods(to: Generation, back: Generation): Promise<number> {
     const ready = [...this.#members].filter(({ state }) => state === "ready");
-    const results = await Promise.allSettled(ready.map(({ replica }) => replica.reload(to, "methods")));
+    const results = await Promise.allSettled(ready.map(({ replica }) => replica.swapMethods(to)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed === undefined) {
       // They were started with the code before, and so were those that have become ready meanwhile.
@@ -162,7 +162,7 @@ export class ReplicaSet {
     await Promise.all(
       swapped.map(async (member) => {
         await member.replica
-          .reload(back, "methods")
+          .swapMethods(back)
           .catch(() => this.#replace(member, "its methods could not be put back"));
       }),
     );

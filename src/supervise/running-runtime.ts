@@ -34,8 +34,15 @@ export interface RunningRuntime {
   /** Rejects with AppError LOAD_FAILED (the model's own message) or RUNTIME_FAILED. */
   ready: Promise<{ digest: string; load_ms: number }>;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Resolves once the change answers requests; rejects with the model's own error, the old code still serving. */
-  reload(generation: Generation, kind: "methods" | "process"): Promise<Reloaded>;
+  /**
+   * Resolves once the change answers requests; rejects with the model's own error, the old code still serving.
+   * `strict`: methods or nothing.
+   */
+  reload(
+    generation: Generation,
+    kind: "methods" | "process",
+    options?: { strict?: boolean },
+  ): Promise<Reloaded>;
   /** Tells a model that it is deployed elsewhere now (contract §2); one that it knows already is not told again. */
   setEnvironment(environment: Record<string, unknown> | null): void;
   /** SIGTERM, then SIGKILL to the process group after `graceMs` (default 75 s); may be called twice. */

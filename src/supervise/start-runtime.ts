@@ -95,11 +95,11 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     listening: listening.promise,
     ready: ready.promise,
     exited,
-    reload(generation, kind) {
+    reload(generation, kind, { strict = false } = {}) {
       const id = nextReload++;
       const done = deferred<Reloaded>();
       reloads.set(id, { asked: kind, done });
-      tell({ type: "reload", id, generation, kind });
+      tell({ type: "reload", id, generation, kind, strict });
       return done.promise;
     },
     setEnvironment: (environment) => tell({ type: "environment", environment }),

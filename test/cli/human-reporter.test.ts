@@ -52,7 +52,7 @@ describe("the reporter for people", () => {
     assert.ok(text().endsWith("\r\u001B[2K"));
   });
 
-  it("tells a save in one line: what, how fast, how, why", () => {
+  it("tells a save: what, how fast, how and why; then what is live where, and where the time went", () => {
     const { report, text } = reporter();
     report.emit({
       type: "reloaded",
@@ -66,7 +66,8 @@ describe("the reporter for people", () => {
     });
     assert.equal(
       normalize(text()),
-      "TIME live model/model.ts and 1 more file in N ms (methods replaced, weights kept; only methods changed; bundle N ms, swap N ms; abababababab)\n",
+      "TIME live model/model.ts and 1 more file in N ms; methods replaced, weights kept: only methods changed\n" +
+        "         abababababab on 1 replica, bundle N ms, swap N ms\n",
     );
   });
 

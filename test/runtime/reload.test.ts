@@ -251,3 +251,33 @@ test("after a crash the reloaded code comes back, not the first", async (t) => {
     assert.equal(await (await model.predict(1)).json(), "two", kind);
   }
 });
+
+test("`methods` must pass the examples, as after a load, and what passes is what loads", async (t) => {
+  const config = 'examples:\n  - { name: one, input: {}, output: { answer: "one" } }\n';
+  const source = (answer: string): string => `
+    export class Model {
+      loaded = 0; seen = 0;
+      load() { this.loaded = Math.random(); }
+      predict() { this.seen += 1; return { answer: ${JSON.stringify(answer)} }; }
+      completions() { return { loaded: this.loaded, seen: this.seen }; }
+    }`;
+  const model = await runModel(t, source("one"), { config });
+  const post = async (path: string): Promise<Record<string, number | string>> =>
+    (await (await fetch(model.url + path, { method: "POST", body: "{}" })).json()) as never;
+  const state = () => post("/v1/completions");
+  const before = await state();
+  await assert.rejects(
+    reload(model, "methods", source("two"), config),
+    /example "one".*expected|not pass its examples/,
+  );
+  assert.deepEqual(await post("/predict"), { answer: "one" });
+  const mended = source("one").replace("return { answer", "const same = true; return { answer");
+  await reload(model, "methods", mended, config);
+  const after = await state();
+  assert.equal(after["loaded"], before["loaded"], "the weights stay");
+  assert.equal(
+    after["seen"],
+    Number(before["seen"]) + 1,
+    "examples of a swap leave no trace on what is served",
+  );
+});

@@ -40,7 +40,7 @@ function puppets(mayStart: () => void = () => undefined): { engine: Engine; star
         exited: exited.promise,
         setEnvironment: () => undefined,
         setSecrets: () => undefined,
-        reload: () => Promise.reject(new Error("not asked for here")),
+        swapMethods: () => Promise.reject(new Error("not asked for here")),
         stop: async () => exited.resolve({ reason: "stopped" }),
         stats: () => null,
       };

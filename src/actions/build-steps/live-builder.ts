@@ -36,6 +36,8 @@ export interface NextBuild {
   kind: ReloadKind;
   /** Why that way, for people. */
   reason: string;
+  /** Loaded anew even where it is live already. */
+  anew?: boolean;
   phases_ms: { bundle: number; pack: number };
 }
 

@@ -89,6 +89,7 @@ export class RemoteTarget implements ReloadTarget {
         inline: [],
         kind: "methods",
         live: live.package,
+        anew: false,
         reason: "back to what is live",
       },
       [],

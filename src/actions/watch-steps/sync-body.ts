@@ -16,7 +16,7 @@ export interface SyncBase {
 
 /** A change as it travels: the files that differ, and their bytes as far as they are small. */
 export function syncBody(
-  { built, kind, reason }: NextBuild,
+  { built, kind, reason, anew = false }: NextBuild,
   { session, head, live }: SyncBase,
 ): { request: SyncRequest; bytes: Uint8Array[] } {
   const { manifest } = built;
@@ -42,6 +42,7 @@ export function syncBody(
     inline,
     kind: inPlace ? ("methods" as const) : ("process" as const),
     live,
+    anew,
     reason,
   };
   if (head === null) return { request: { ...common, base: null, manifest }, bytes };

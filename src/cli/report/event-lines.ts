@@ -41,16 +41,12 @@ function watchLines(event: Exclude<WatchEvent, { type: "live" }>, style: Style, 
       return verbose ? [style.dim(`${time()} ${filesText(event.files)}: ${describe(event)}`)] : [];
     case "reloaded": {
       const phases = Object.entries(event.phases_ms).map(([name, ms]) => `${name} ${formatMs(ms)}`);
-      const details = [
-        KINDS[event.kind],
-        ...(event.reason ? [event.reason] : []),
-        ...(phases.length > 0 ? [phases.join(", ")] : []),
-        shortDigest(event.digest),
-        ...(event.replicas === 1 ? [] : [`on ${formatCount(event.replicas, "replica")}`]),
-      ];
       const took = style.strong(formatMs(event.total_ms));
+      const why = event.reason === "" ? "" : `: ${event.reason}`;
+      const where = `${shortDigest(event.digest)} on ${formatCount(event.replicas, "replica")}`;
       return [
-        `${style.dim(time())} ${style.good("live")} ${filesText(event.files)} in ${took} ${style.dim(`(${details.join("; ")})`)}`,
+        `${style.dim(time())} ${style.good("live")} ${filesText(event.files)} in ${took}; ${KINDS[event.kind]}${why}`,
+        `${" ".repeat(time().length)} ${style.dim([where, ...phases].join(", "))}`,
       ];
     }
     case "output":

@@ -32,7 +32,9 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
   const { write, style, screen, heartbeatMs = 5000, frameMs = 100 } = options;
   let step: Step | null = null;
   /** What is live: the last line wherever nothing is in hand. */
-  let foot: string | null = null;
+  let foot: LiveEvent | null = null;
+  /** The last save is not live. */
+  let broken = false;
   let timer: NodeJS.Timeout | null = null;
   let drawn = false;
   let frame = 0;
@@ -46,7 +48,7 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
           if (step) step.progress = progressText(event);
           return;
         case "live":
-          foot = footText(event);
+          foot = event;
           erase();
           return draw();
         case "reload-started":
@@ -54,7 +56,10 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
           // Most are over before anybody could read that they have begun.
           return begin(`loading ${event.files[0] ?? "the model"}`, { silently: true });
         default:
-          if (ENDS_STEP.has(event.type)) endStep();
+          if (ENDS_STEP.has(event.type)) {
+            endStep();
+            broken = event.type === "reload-failed";
+          }
           return print(eventLines(event, options));
       }
     },
@@ -93,7 +98,8 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
     if (!screen) return;
     if (step) drawStep(step);
     else if (foot !== null) {
-      write(`${ERASE_LINE}${style.good("●")} ${style.dim(foot.slice(0, (options.columns || 80) - 3))}`);
+      const text = footText(foot, broken).slice(0, (options.columns || 80) - 3);
+      write(`${ERASE_LINE}${broken ? style.bad("●") : style.good("●")} ${style.dim(text)}`);
       drawn = true;
     }
   }
@@ -121,10 +127,17 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
 
 const ENDS_STEP: ReadonlySet<string> = new Set(["watching", "reloaded", "reload-failed", "unchanged"]);
 
-function footText({ url, digest, replicas, keys }: Extract<ActionEvent, { type: "live" }>): string {
-  const what = digest === null ? "nothing is live" : `live ${shortDigest(digest)}`;
-  const where = replicas === 1 ? [] : [`on ${formatCount(replicas, "replica")}`];
-  return [[what, ...where].join(" "), url, ...(keys ? ["r reload · o open · q quit"] : [])].join(" · ");
+type LiveEvent = Extract<ActionEvent, { type: "live" }>;
+
+/** What may be cut off comes last. */
+function footText({ url, digest, replicas, keys }: LiveEvent, broken: boolean): string {
+  const live = `live ${shortDigest(digest ?? "")} on ${formatCount(replicas, "replica")}`;
+  return [
+    ...(broken ? ["the last save is not live"] : []),
+    digest === null ? "nothing is live" : live,
+    ...(keys ? ["r reload, o open, q quit"] : []),
+    url,
+  ].join(" · ");
 }
 
 function progressText({ what, done, total, unit }: Extract<ActionEvent, { type: "progress" }>): string {

@@ -7,10 +7,12 @@ import { Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import { ProcessPool } from "./process-pool.ts";
-import type { ControlRequest, Generation } from "../../protocol/control.ts";
+import type { ControlRequest } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
 import { createTraceExporter } from "./trace-exporter.ts";
 import { UserMetrics } from "./user-metrics.ts";
+
+type ReloadRequest = Extract<ControlRequest, { type: "reload" }>;
 
 try {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -110,10 +112,10 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
 
   async function handleControl(request: ControlRequest): Promise<void> {
     if (request.type === "environment") return pool.setEnvironment(request.environment);
-    const { id, generation, kind } = request;
+    const { id, generation } = request;
     const began = performance.now();
     try {
-      const done = await reload(generation, kind);
+      const done = await reload(request);
       const duration_ms = performance.now() - began;
       control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, ...done });
     } catch (error) {
@@ -129,19 +131,22 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     }
   }
 
-  async function reload(
-    generation: Generation,
-    kind: "methods" | "process",
-  ): Promise<{ processes: number; kind: "methods" | "process" }> {
+  async function reload({
+    generation,
+    kind,
+    strict = false,
+  }: ReloadRequest): Promise<{ processes: number; kind: "methods" | "process" }> {
     // Methods can only be put on an instance that is there; a model that is not loaded gets a new process.
     if (kind === "methods" && pool.state === "ready" && pool.usesConfig(generation.config)) {
       try {
         return { ...(await pool.swapMethods(generation)), kind };
       } catch (error) {
+        if (strict) throw error;
         const why = (error as { error?: string; message?: string }).error ?? (error as Error).message;
         logger.log("warn", `The methods could not be swapped (${why}); a new process is loaded instead`);
       }
     }
+    if (kind === "methods" && strict) throw new Error("no model is loaded");
     const { processes } = await pool.replaceAll(generation);
     return { processes, kind: "process" };
   }

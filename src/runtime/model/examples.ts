@@ -1,5 +1,6 @@
 import { compareOutput } from "../../protocol/compare-output.ts";
-import type { Example } from "../../protocol/config.ts";
+import type { Config, Example } from "../../protocol/config.ts";
+import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
@@ -9,6 +10,16 @@ import { Executor, type ExecutorOptions } from "./executor.ts";
 import { Job } from "./job.ts";
 import type { ModelShape } from "./model-class.ts";
 import { describeThrown } from "./user-error.ts";
+
+/** Those of the config, unless the process was told to skip them. */
+export function runConfiguredExamples(
+  config: Config,
+  model: { instance: object; shape: ModelShape },
+  validateOutput: boolean,
+): Promise<void> {
+  const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
+  return runExamples(examples, model, { concurrency: config.runtime.predict_concurrency, validateOutput });
+}
 
 /**
  * The warm-up: every example goes through the model as a request would. Throws for the first one whose answer

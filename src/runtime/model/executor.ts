@@ -94,6 +94,11 @@ export class Executor {
     if (job.idle) this.#settle(job);
   }
 
+  /** A place among the running predicts for what is no request; see Lanes.turn. */
+  turn(): Promise<() => void> {
+    return this.#lanes.turn();
+  }
+
   /** Runs one example through the whole pipeline and gives its answer; used before the process is ready. */
   runDirect(job: Job): void {
     this.#jobs[job.id] = job;

@@ -1,21 +1,44 @@
+import type { Config } from "../../protocol/config.ts";
+import { runConfiguredExamples } from "./examples.ts";
 import { importModel, LoadError, type LoadedModel } from "./load-model.ts";
 import { checkInstance, readModelClass } from "./model-class.ts";
 
+export interface SwapOptions {
+  packageDir: string;
+  source: string;
+  config: Config;
+  validateOutput: boolean;
+  /** A place among the running predicts, for the examples. */
+  turn(): Promise<() => void>;
+}
+
 /**
  * Puts another generation's methods on the loaded instance: its weights stay in memory. Whether that is sound
- * has been decided by whoever asks (bundle/classify-change.ts).
+ * has been decided by whoever asks (bundle/classify-change.ts). As after a load, the examples must pass first.
  */
-export async function swapMethods(
-  model: LoadedModel,
-  options: { packageDir: string; className: string; source: string },
-): Promise<LoadedModel> {
+export async function swapMethods(model: LoadedModel, options: SwapOptions): Promise<LoadedModel> {
+  const { config, source } = options;
   const exports = await importModel(options.packageDir);
   try {
-    const shape = readModelClass(exports, options.className, options.source);
-    const checked = checkInstance(shape, model.instance, options.source);
-    Object.setPrototypeOf(model.instance, shape.modelClass.prototype as object);
+    const shape = readModelClass(exports, config.model_class_name, source);
+    const prototype = shape.modelClass.prototype as object;
+    const tried = Object.create(prototype, Object.getOwnPropertyDescriptors(model.instance)) as object;
+    const checked = checkInstance(shape, tried, source);
+    await tryExamples({ instance: tried, shape: checked }, options);
+    Object.setPrototypeOf(model.instance, prototype);
     return { instance: model.instance, shape: checked };
   } catch (error) {
     throw error instanceof LoadError ? error : new LoadError("definition", error);
+  }
+}
+
+/** On a copy that shares what was loaded: requests go on with the methods before. */
+async function tryExamples(model: LoadedModel, { config, validateOutput, turn }: SwapOptions): Promise<void> {
+  if (config.examples.length === 0) return;
+  const giveBack = await turn();
+  try {
+    await runConfiguredExamples(config, model, validateOutput);
+  } finally {
+    giveBack();
   }
 }

@@ -10,6 +10,7 @@ export class Lanes {
   readonly #waiting: (Job | undefined)[] = [];
   #head = 0;
   #running = 0;
+  readonly #turns: (() => void)[] = [];
   /** Jobs that have had their turn, in the order in which their slots were granted. */
   begun = 0;
   #draining = false;
@@ -33,10 +34,26 @@ export class Lanes {
     this.#drain();
   }
 
+  /** A place for what is no request, before those that wait; resolves with what gives it back. */
+  async turn(): Promise<() => void> {
+    await new Promise<void>((resolve) => {
+      this.#turns.push(resolve);
+      this.#drain();
+    });
+    return () => {
+      this.#running -= 1;
+      this.#drain();
+    };
+  }
+
   #drain(): void {
     if (this.#draining || this.#resting) return;
     this.#draining = true;
     const began = performance.now();
+    while (this.#turns.length > 0 && this.#running < this.#limit()) {
+      this.#running += 1;
+      (this.#turns.shift() as () => void)();
+    }
     while (this.#head < this.#waiting.length && this.#running < this.#limit()) {
       if (performance.now() - began > BURST_MS) {
         this.#rest();

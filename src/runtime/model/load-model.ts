@@ -2,12 +2,11 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
-import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { checkInstance, DefinitionError, readModelClass, type ModelShape } from "./model-class.ts";
 import { createSecrets } from "./secrets.ts";
 import { describeThrown } from "./user-error.ts";
 import { log } from "./log.ts";
-import { runExamples } from "./examples.ts";
+import { runConfiguredExamples } from "./examples.ts";
 
 const RETRY_PAUSE_MS = 1000;
 
@@ -87,14 +86,8 @@ async function makeInstance(options: LoadOptions, shape: ModelShape): Promise<Lo
     await asyncStep("load", async () => (instance["load"] as () => unknown).call(instance));
     log("info", "Completed model.load()", { ms: Math.round(performance.now() - began) });
   }
-  const { predict_concurrency: concurrency } = options.config.runtime;
-  const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : options.config.examples;
   await asyncStep("example", () =>
-    runExamples(
-      examples,
-      { instance, shape: checked },
-      { concurrency, validateOutput: options.validateOutput },
-    ),
+    runConfiguredExamples(options.config, { instance, shape: checked }, options.validateOutput),
   );
   return { instance, shape: checked };
 }

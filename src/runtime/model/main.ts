@@ -173,8 +173,10 @@ async function swap(id: number, generation: { dir: string }): Promise<void> {
   try {
     const swapped = await swapMethods(model as LoadedModel, {
       packageDir: generation.dir,
-      className: config.model_class_name,
       source: manifest.entry.source,
+      config,
+      validateOutput: options.validateOutput,
+      turn: () => executor.turn(),
     });
     model = swapped;
     executor.use(swapped.instance, swapped.shape);

@@ -9,12 +9,10 @@ import {
 import type { Config } from "../../protocol/config.ts";
 import type { LayerName, PackageManifest } from "../../protocol/manifest.ts";
 import type { TransferLimits } from "../../protocol/transfer.ts";
-import { isAppError } from "../../errors.ts";
 import type { Deployments } from "../deployments/deployments.ts";
 import { configFor, keepConfig } from "../deployments/effective-config.ts";
 import type { LiveDeployment } from "../deployments/live-deployment.ts";
 import { HostError } from "../host-error.ts";
-import { asDeploymentError } from "../replica-set.ts";
 import type { Store } from "../store/store.ts";
 import { checkPush } from "../transfer/check-push.ts";
 import { checkStoredSizes } from "../transfer/check-stored-sizes.ts";
@@ -115,7 +113,7 @@ export class Development {
   ): Promise<"methods" | "process" | "none"> {
     const { deployments } = this.#options;
     const serving = deployments.inMemory(model, DEVELOPMENT).serving;
-    if (serving?.row.package === manifest.package) {
+    if (serving?.row.package === manifest.package && !request.anew) {
       await this.#keep(model, serving, manifest);
       return "none";
     }
@@ -150,7 +148,7 @@ export class Development {
     return same ? config : null;
   }
 
-  /** False where a replica went meanwhile: then a deployment does it. */
+  /** False where a replica could not take it, or went meanwhile: then a deployment does it. */
   async #swap(
     model: string,
     change: { serving: LiveDeployment; manifest: PackageManifest; config: Config; request: SyncRequest },
@@ -182,10 +180,9 @@ export class Development {
       });
       keepConfig(store, serving.row, config);
       return true;
-    } catch (error) {
-      if (!isAppError(error) || error.code !== "LOAD_FAILED") return false;
-      this.#heads.fail(model, manifest.package, asDeploymentError(error, "loading"));
-      return true;
+    } catch {
+      // Loading it tells whether it is at fault, in the model's own words.
+      return false;
     } finally {
       this.#swaps.delete(model);
     }

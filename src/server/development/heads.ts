@@ -26,26 +26,19 @@ export class Heads {
     const desired = this.#rows.environment(model, DEVELOPMENT)?.desired ?? null;
     const deployment = desired === null ? undefined : this.#rows.get(desired);
     if (deployment === undefined) return null;
-    const row = this.#db.prepare("SELECT * FROM heads WHERE model = ?").get(model) as
-      { package: Digest; deployment: string; error: string | null } | undefined;
-    if (row === undefined || row.deployment !== desired)
-      return { package: deployment.package, error: errorOf(deployment) };
-    return { package: row.package, error: errorOf(row) ?? errorOf(deployment) };
+    const row = this.#db.prepare("SELECT package, deployment FROM heads WHERE model = ?").get(model) as
+      { package: Digest; deployment: string } | undefined;
+    const sent = row?.deployment === desired ? row.package : deployment.package;
+    return { package: sent, error: errorOf(deployment) };
   }
 
   /** `deployment` is the one that is to serve it. */
   set(model: string, head: { package: Digest; deployment: string }): void {
     this.#db
       .prepare(
-        "INSERT INTO heads (model, package, deployment, error) VALUES (?, ?, ?, NULL) ON CONFLICT (model) " +
-          "DO UPDATE SET package = excluded.package, deployment = excluded.deployment, error = NULL",
+        "INSERT INTO heads (model, package, deployment) VALUES (?, ?, ?) ON CONFLICT (model) " +
+          "DO UPDATE SET package = excluded.package, deployment = excluded.deployment",
       )
       .run(model, head.package, head.deployment);
-  }
-
-  fail(model: string, digest: Digest, error: DeploymentError): void {
-    this.#db
-      .prepare("UPDATE heads SET error = ? WHERE model = ? AND package = ?")
-      .run(JSON.stringify(error), model, digest);
   }
 }

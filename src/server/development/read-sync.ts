@@ -49,6 +49,7 @@ function checkRequest(value: Record<string, unknown>): SyncRequest {
     ["target", isDigest],
     ["live", (given) => given === null || isDigest(given)],
     ["kind", (given) => given === "methods" || given === "process"],
+    ["anew", (given) => typeof given === "boolean"],
     ["reason", (given) => typeof given === "string" && given.length <= 10_000],
     ["inline", isInline],
   ];

@@ -64,6 +64,6 @@ export const MIGRATIONS: readonly string[] = [
   `
   -- What a development deployment was sent last: the package that the next change is compared with.
   CREATE TABLE heads (
-    model TEXT PRIMARY KEY, package TEXT NOT NULL, deployment TEXT NOT NULL, error TEXT) STRICT, WITHOUT ROWID;
+    model TEXT PRIMARY KEY, package TEXT NOT NULL, deployment TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
 ];

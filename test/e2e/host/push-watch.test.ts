@@ -202,7 +202,7 @@ describe("push --watch", () => {
     await until(async () => (await state()).watcher === null);
     const plain = spawnCli(t, ["push", project.dir, "--watch"], { cwd: project.dir, env: host.env });
     await plain.waitFor(/live at http/);
-    await plain.waitFor(/live the project in \S+ ms \(live already, nothing sent/, { stream: "stderr" });
+    await plain.waitFor(/live the project in \S+ ms; live already, nothing sent/, { stream: "stderr" });
     plain.kill("SIGINT");
     assert.equal((await plain.exited).code, 130);
   });

@@ -78,7 +78,7 @@ export function scriptedEngine(dir: string, { loadMs = 5 } = {}): ScriptedEngine
         exited,
         setEnvironment: () => undefined,
         setSecrets: (next) => void (secrets = next),
-        reload: () => Promise.reject(new Error("not asked for here")),
+        swapMethods: () => Promise.reject(new Error("not asked for here")),
         stop: async () => {
           end("stopped");
           await exited;

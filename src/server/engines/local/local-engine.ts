@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ControlEvent } from "../../../protocol/control.ts";
+import type { ControlEvent, Generation } from "../../../protocol/control.ts";
 import { MAX_UNIX_SOCKET_PATH_BYTES, RUNTIME_ENV } from "../../../protocol/runtime-env.ts";
 import type { RunningRuntime } from "../../../supervise/running-runtime.ts";
 import { startRuntime } from "../../../supervise/start-runtime.ts";
@@ -154,7 +154,9 @@ class LocalReplica implements Replica {
     if (!this.#ended) writeSecretFiles(this.#secretsDir, secrets);
   }
 
-  reload: Replica["reload"] = (generation, kind) => this.#runtime.reload(generation, kind);
+  async swapMethods(generation: Generation): Promise<void> {
+    await this.#runtime.reload(generation, "methods", { strict: true });
+  }
 
   stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
     if (graceMs === 0) {
