@@ -35,7 +35,7 @@ export type WatchEvent =
     }
   /** What is live, for the line that stays at the foot of a terminal; null where nothing is. */
   | { type: "live"; url: string; digest: string | null; replicas: number; keys: boolean }
-  /** Text of a model server here, as it stands. */
+  /** A line of a model server here, as it stands. */
   | { type: "output"; text: string }
   /** A line of the deployment's log. */
   | { type: "log"; line: LogLine }

@@ -9,6 +9,7 @@ import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { hostTargetName } from "../util/host-target.ts";
+import { LineSplitter } from "../util/line-splitter.ts";
 import { build } from "./build.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
@@ -83,7 +84,8 @@ export function startServing(
 /** A terminal with a line that stays at its foot is written to by one process alone. */
 function outputOf({ keys, report }: ServeOptions): Pick<RuntimeOptions, "stderr" | "onOutput"> {
   if (keys === undefined) return { stderr: "inherit" };
-  return { stderr: "pipe", onOutput: (_stream, text) => report.emit({ type: "output", text }) };
+  const lines = new LineSplitter((text) => report.emit({ type: "output", text }));
+  return { stderr: "pipe", onOutput: (_stream, text) => lines.push(text) };
 }
 
 /** Waits for the end of a runtime; an abort asks it to drain first. */

@@ -50,7 +50,7 @@ function watchLines(event: Exclude<WatchEvent, { type: "live" }>, style: Style, 
       ];
     }
     case "output":
-      return event.text.replace(/\n$/, "").split("\n");
+      return [event.text];
     case "log":
       return [logLine(event.line, style, clock(event.line.at))];
     case "unchanged":

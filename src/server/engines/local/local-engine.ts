@@ -8,7 +8,7 @@ import type { RunningRuntime } from "../../../supervise/running-runtime.ts";
 import { startRuntime } from "../../../supervise/start-runtime.ts";
 import type { Engine, Replica, ReplicaHooks, ReplicaSpec } from "../../engine.ts";
 import { Guard } from "./guard.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineSplitter } from "../../../util/line-splitter.ts";
 import { endLeftovers, killIfSame, recordProcess } from "./leftovers.ts";
 import { controlGroupName, limit, type Limited, limitsHere } from "./limits.ts";
 import { descendants, processStats, startTimeOf } from "./process-stats.ts";
