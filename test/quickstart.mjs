@@ -68,7 +68,7 @@ async function serve() {
   await server.stop();
 }
 
-/** A deployment server on this machine: the model goes live, is changed, and is taken back. */
+/** A deployment server on this machine: the model goes live, is changed, is taken back, and follows a save. */
 async function deploy() {
   const host = shell.background("purlin host --port 0");
   await host.seen(/listening on (\S+)/, { within: READY_MS });
@@ -86,6 +86,14 @@ async function deploy() {
   await shell.run("purlin rollback my-ocr");
   if (!(Number(await shell.run(rows)) > 0)) throw new Error("the rollback did not bring the old answer back");
   await shell.run("purlin status my-ocr");
+
+  const watch = shell.background("purlin push --watch");
+  await watch.seen(/live at \S+/, { within: READY_MS });
+  await shell.run(`sed ${IN_PLACE} '${EDIT}' model/model.ts`);
+  await watch.seen(/live model\/model\.ts .*/, { within: LIVE_MS });
+  const development = rows.replace("my-ocr", "my-ocr --development");
+  if (!(Number(await shell.run(development)) > 0)) throw new Error("the save did not change the answer");
+  await watch.stop();
   await host.stop();
 }
 

@@ -10,7 +10,7 @@ import { type HostAccess, withHost } from "./host-steps/with-host.ts";
 import { readSecrets } from "./push-steps/read-secrets.ts";
 import { RemoteTarget } from "./watch-steps/remote-target.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
-import { type ProjectWatch, watchProject } from "./watch-project.ts";
+import { type Applied, type ProjectWatch, watchProject } from "./watch-project.ts";
 
 /** What the server says is believed to differ once it has said so for so long: its news and answers cross. */
 const DOUBT_MS = 500;
@@ -102,8 +102,8 @@ async function followModel(
     const onRenamed = renamed.resolve;
     target = await RemoteTarget.open({ connection, limits, model, takeover, report, onState, onRenamed });
     logs = tailLogs(new HostClient(connection, signal), model, { report, signal });
-    const onLive = (): void => {
-      news.live(target?.session.state?.replicas);
+    const onLive = ({ replicas }: Applied): void => {
+      news.live(replicas);
       setImmediate(() => builder.prepare());
     };
     watch = await watchProject({ dir, builder, report, target, onLive });
@@ -144,7 +144,7 @@ class News {
     if (this.#wasLive) this.#tell();
   }
 
-  live(replicas = this.#replicas): void {
+  live(replicas: number): void {
     this.#replicas = replicas;
     if (!this.#wasLive) this.#options.onLive(this.#options.url);
     this.#wasLive = true;

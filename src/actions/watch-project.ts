@@ -35,7 +35,7 @@ export interface WatchProjectOptions {
   target: ReloadTarget;
   report: Reporter;
   /** Something else is live than before. */
-  onLive?(): void;
+  onLive?(applied: Applied): void;
 }
 
 export interface ProjectWatch {
@@ -184,7 +184,7 @@ class ReloadLoop {
         phases_ms: rounded(phases),
         total_ms: Math.round((now - since) * 10) / 10,
       });
-      this.#options.onLive?.();
+      this.#options.onLive?.(applied);
     } catch (error) {
       if (error instanceof Overtaken) return again();
       this.#failure = { files: all, error: isAppError(error) ? error : unexpected(error) };

@@ -128,6 +128,29 @@ describe("deploying as the README tells it", () => {
   });
 });
 
+describe("watching as the README tells it", () => {
+  it("its commands work as they are typed", async (t) => {
+    const root = await tmpDir(t);
+    const env = { PURLIN_HOME: join(root, "home"), PURLIN_API_URL: undefined, PURLIN_API_KEY: undefined };
+    const dir = join(root, "my-model");
+    const init = spawnCli(t, ["init", dir], { cwd: root, env });
+    assert.equal((await init.exited).code, 0, init.stderr());
+    const host = spawnCli(t, ["host", "--port", "0"], { cwd: root, env });
+    await host.waitFor(/listening on (\S+)/);
+    const [watching = "", asking = "", ...more] = commandsIn(section("Watch"));
+    assert.deepEqual(more, []);
+    const watch = spawnCli(t, words(watching).slice(1), { cwd: dir, env });
+    await watch.waitFor(/live at http/);
+    const ask = spawnCli(t, words(asking).slice(1), { cwd: dir, env });
+    assert.equal((await ask.exited).code, 0, ask.stderr());
+    assert.match(ask.stdout(), /"words": ?2/);
+    watch.kill();
+    assert.equal((await watch.exited).code, 0, watch.stderr());
+    host.kill();
+    assert.equal((await host.exited).code, 0, host.stderr());
+  });
+});
+
 /** Words of a shell line with simple quotes. */
 function words(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(

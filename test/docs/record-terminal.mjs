@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { terminalSvg } from "./terminal-svg.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WIDTH = 104;
-const LINE = 18;
 
 const { stdout, status } = spawnSync(process.execPath, ["test/quickstart.mjs"], {
   cwd: ROOT,
@@ -28,23 +28,13 @@ const lines = stdout
   .split("\n")
   .map((line) => (line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line));
 
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const colour = (line) =>
   line.startsWith("$ ")
     ? "#7ee0ff"
     : /^(✔|live|ok|built|verified|the new code)/.test(line)
       ? "#8be28b"
       : "#d6dae3";
-const rows = lines.map(
-  (line, i) =>
-    `<text x="20" y="${40 + i * LINE}" fill="${colour(line)}" xml:space="preserve">${escape(line)}</text>`,
-);
-const height = 60 + lines.length * LINE;
 writeFileSync(
   `${ROOT}.github/terminal.svg`,
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 ${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13.5">
-<rect width="860" height="${height}" rx="8" fill="#14161c"/>
-${rows.join("\n")}
-</svg>
-`,
+  terminalSvg(lines.map((text) => [{ text, fill: colour(text) }])),
 );

@@ -94,7 +94,8 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     try {
       const url = await listen(http.server, options.listen);
       control.send({ type: "listening", url });
-      announce(`listening on ${url}`);
+      // A socket file is between this process and who started it.
+      if (!url.startsWith("unix:")) announce(`listening on ${url}`);
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       control.send({ type: "failed", error: error.message, reason: `listen:${error.code}` });
