@@ -43,13 +43,15 @@ export class DevelopmentClient {
     return readLines<WatchLine>(body);
   }
 
-  async renew(session: string, signal: AbortSignal): Promise<void> {
-    await this.#connection.request({
+  /** Throws HostAnswerError WATCH_LOST where the session does not hold the lease. */
+  async renew(session: string, signal: AbortSignal): Promise<DevelopmentState> {
+    const answer = await this.#connection.request({
       method: "GET",
       path: `${this.#path}?session=${session}`,
       once: true,
       signal,
     });
+    return answer.body as DevelopmentState;
   }
 
   /** Once nothing is loading any more, or after `waitSeconds`. */

@@ -80,6 +80,15 @@ export class RemoteTarget implements ReloadTarget {
     const { state } = this.session;
     if (live === null || state === null) return;
     if (state.head === live.package && state.active === live.package && !state.loading) return;
+    // Wanted from now on: where it does not get there, the difference is seen when the server is back.
+    this.#head = live;
+    await this.#tell(live).catch((error: unknown) => {
+      if (!this.#isAway(error)) throw error;
+      this.session.doubt();
+    });
+  }
+
+  async #tell(live: PackageManifest): Promise<void> {
     await this.#client.sync(
       {
         session: this.session.id,
@@ -95,7 +104,6 @@ export class RemoteTarget implements ReloadTarget {
       [],
       new AbortController().signal,
     );
-    this.#head = live;
   }
 
   async apply(change: NextBuild, signal: AbortSignal): Promise<Applied> {

@@ -66,9 +66,14 @@ export class WatchSession {
     return this.#state;
   }
 
-  /** Something else broke first: what was told before holds no longer. */
+  /** Another request broke: what was told before holds no longer. It is asked for again, on another connection. */
   doubt(): void {
     this.#state = null;
+    const { client } = this.#options;
+    client.renew(this.id, this.#closed.signal).then(
+      (state) => this.#told(state),
+      () => undefined,
+    );
   }
 
   async close(): Promise<void> {
@@ -107,6 +112,12 @@ export class WatchSession {
     return this.#options.client.watch({ session: this.id, name: ownName(), takeover }, this.#closed.signal);
   }
 
+  #told(state: DevelopmentState): void {
+    this.#state = state;
+    for (const wake of this.#waiting.splice(0)) wake();
+    this.#options.onState(state);
+  }
+
   async #read(lines: Lines): Promise<void> {
     const renewing = setInterval(() => {
       // Where it does not get through, the stream of lines breaks as well.
@@ -119,9 +130,7 @@ export class WatchSession {
             hint: "purlin push --watch --takeover takes it back.",
           });
         }
-        this.#state = line.state;
-        for (const wake of this.#waiting.splice(0)) wake();
-        this.#options.onState(line.state);
+        this.#told(line.state);
       }
     } finally {
       clearInterval(renewing);
