@@ -88,8 +88,8 @@ export class Development {
     this.leases.renew(model, request.session);
     const began = performance.now();
     const head = this.#heads.get(model)?.package ?? null;
-    const made = nextManifest(request, head, (digest) => store.packages.manifest(digest));
-    const manifest = checkPush(made, { model, target, limits });
+    const { next, base } = nextManifest(request, head, (digest) => store.packages.manifest(digest));
+    const manifest = checkPush(next, { model, target, limits });
     const { failed } = await store.blobs.writeMany(model, files);
     if (failed.length > 0)
       throw new HostError("DIGEST_MISMATCH", `What came is not ${failed[0]}.`, { details: { failed } });
@@ -97,7 +97,7 @@ export class Development {
     // Written while another watcher took over: it must not undo what that one does.
     this.leases.renew(model, request.session);
     const staged = performance.now();
-    const work = this.#apply(model, manifest, request, by);
+    const work = this.#apply({ model, manifest, base, request, by });
     const kind = await Promise.race([work, delay(SYNC_WAIT_MS, null, { ref: false })]);
     if (kind === null) work.catch(() => undefined);
     const phases_ms = { stage: staged - began, swap: performance.now() - staged };
@@ -105,40 +105,30 @@ export class Development {
   }
 
   /** Resolves once the change is live or has failed; which of both, the state tells. */
-  async #apply(
-    model: string,
-    manifest: PackageManifest,
-    request: SyncRequest,
-    by: string,
-  ): Promise<"methods" | "process" | "none"> {
+  async #apply(change: Change): Promise<"methods" | "process" | "none"> {
+    const { model, manifest, request } = change;
     const { deployments } = this.#options;
     const serving = deployments.inMemory(model, DEVELOPMENT).serving;
     if (serving?.row.package === manifest.package && !request.anew) {
-      await this.#keep(model, serving, manifest);
+      await this.#keep(change, serving);
       return "none";
     }
     if (request.kind === "methods" && serving !== null) {
-      const config = this.#configIfSwappable(serving, manifest, request);
-      if (config !== null && (await this.#swap(model, { serving, manifest, config, request })))
-        return "methods";
+      const config = this.#configIfSwappable(change, serving);
+      if (config !== null && (await this.#swap(change, serving, config))) return "methods";
     }
-    await this.#deploy(model, manifest, request, by);
+    await this.#deploy(change);
     return "process";
   }
 
   /** Back to what is live: whatever is on its way is no longer wanted. */
-  async #keep(model: string, serving: LiveDeployment, manifest: PackageManifest): Promise<void> {
-    const { store } = this.#options;
-    await this.#cancelOthers(model, serving);
-    store.packages.add(model, manifest, () => this.#want(model, serving, manifest));
+  async #keep(change: Change, serving: LiveDeployment): Promise<void> {
+    await this.#cancelOthers(change.model, serving);
+    this.#add(change, () => this.#want(change, serving));
   }
 
   /** The config that holds afterwards, where replicas can be given the change while they run; null where not. */
-  #configIfSwappable(
-    serving: LiveDeployment,
-    manifest: PackageManifest,
-    request: SyncRequest,
-  ): Config | null {
+  #configIfSwappable({ manifest, request }: Change, serving: LiveDeployment): Config | null {
     const { store } = this.#options;
     if (serving.row.package !== request.live || serving.replicas.ready === 0) return null;
     const now = store.packages.manifest(serving.row.package);
@@ -149,18 +139,12 @@ export class Development {
   }
 
   /** False where a replica could not take it, or went meanwhile: then a deployment does it. */
-  async #swap(
-    model: string,
-    change: { serving: LiveDeployment; manifest: PackageManifest; config: Config; request: SyncRequest },
-  ): Promise<boolean> {
-    const { serving, manifest, config, request } = change;
+  async #swap(change: Change, serving: LiveDeployment, config: Config): Promise<boolean> {
+    const { model, manifest, request } = change;
     const { store, deployments } = this.#options;
     const { rows } = deployments;
     await this.#cancelOthers(model, serving);
-    store.packages.add(model, manifest, () => {
-      checkStoredSizes(store, manifest);
-      this.#want(model, serving, manifest);
-    });
+    this.#add(change, () => this.#want(change, serving));
     const row = { ...serving.row, package: manifest.package };
     const work = serving.swapMethods(manifest, { row, config });
     this.#swaps.set(
@@ -188,10 +172,10 @@ export class Development {
     }
   }
 
-  async #deploy(model: string, manifest: PackageManifest, request: SyncRequest, by: string): Promise<void> {
-    const { store, deployments } = this.#options;
-    const id = store.packages.add(model, manifest, () => {
-      checkStoredSizes(store, manifest);
+  async #deploy(change: Change): Promise<void> {
+    const { model, manifest, request, by } = change;
+    const { deployments } = this.#options;
+    const id = this.#add(change, () => {
       const { id } = deployments.create({
         model,
         environment: DEVELOPMENT,
@@ -207,7 +191,21 @@ export class Development {
     this.#prune(model);
   }
 
-  #want(model: string, serving: LiveDeployment, manifest: PackageManifest): void {
+  /** On disk for good, together with `work`. */
+  #add<T>({ model, manifest, base }: Change, work: () => T): T {
+    const { store } = this.#options;
+    const known = new Map(base?.files.map(([, , digest, size]) => [digest, size]));
+    const fresh = manifest.files.filter(([, , digest, size]) => known.get(digest) !== size);
+    return store.packages.add(model, manifest, {
+      base,
+      work: () => {
+        checkStoredSizes(store, fresh);
+        return work();
+      },
+    });
+  }
+
+  #want({ model, manifest }: Change, serving: LiveDeployment): void {
     this.#options.deployments.rows.desire(serving.row);
     this.#heads.set(model, { package: manifest.package, deployment: serving.row.id });
   }
@@ -227,6 +225,15 @@ export class Development {
     const desired = rows.environment(model, DEVELOPMENT)?.desired;
     for (const { id } of ended.slice(KEPT)) if (id !== desired) rows.removeDeployment(id);
   }
+}
+
+interface Change {
+  model: string;
+  manifest: PackageManifest;
+  base: PackageManifest | null;
+  request: SyncRequest;
+  /** Name of the key. */
+  by: string;
 }
 
 /** What the host alone reads: a change of it needs no replica to be started anew. */

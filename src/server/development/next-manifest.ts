@@ -3,13 +3,20 @@ import type { SyncRequest } from "../../protocol/development.ts";
 import type { Digest, PackageManifest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
 
-/** What a sync makes of the package that it is based on: unchecked still. Throws HostError STALE_BASE. */
+export interface NextManifest {
+  /** Unchecked still. */
+  next: unknown;
+  /** What the change was told as a difference from; null where all of it was sent. */
+  base: PackageManifest | null;
+}
+
+/** What a sync makes of the package that it is based on. Throws HostError STALE_BASE. */
 export function nextManifest(
   request: SyncRequest,
   head: Digest | null,
   read: (digest: Digest) => PackageManifest,
-): unknown {
-  if (request.base === null) return request.manifest;
+): NextManifest {
+  if (request.base === null) return { next: request.manifest, base: null };
   const stale = (message: string): HostError =>
     new HostError("STALE_BASE", message, { hint: "Send the whole manifest.", details: { head } });
   if (request.base !== head) throw stale(`The change is based on ${request.base}, and the head is ${head}.`);
@@ -27,7 +34,7 @@ export function nextManifest(
   });
   if (next.package !== request.target)
     throw stale(`The change makes ${next.package} of the head, not ${request.target}.`);
-  return next;
+  return { next, base };
 }
 
 function readBase(digest: Digest, read: (digest: Digest) => PackageManifest): PackageManifest | null {

@@ -20,6 +20,12 @@ export function createPackageStore(
   const find = db.prepare("SELECT * FROM pushes WHERE model = ? AND id = ?");
   const has = db.prepare("SELECT 1 FROM packages WHERE digest = ?");
   const read = db.prepare("SELECT manifest FROM packages WHERE digest = ?");
+  const isOurs = db.prepare("SELECT 1 FROM model_packages WHERE model = ? AND package = ?");
+  const addBlob = db.prepare("INSERT INTO package_blobs (package, digest) VALUES (?, ?)");
+  const dropBlob = db.prepare("DELETE FROM package_blobs WHERE package = ? AND digest = ?");
+  const copyBlobs = db.prepare(
+    "INSERT INTO package_blobs (package, digest) SELECT ?, digest FROM package_blobs WHERE package = ?",
+  );
 
   function manifest(digest: Digest): PackageManifest {
     const row = read.get(digest) as { manifest: string } | undefined;
@@ -69,9 +75,10 @@ export function createPackageStore(
         return { deployment, fresh: true };
       });
     },
-    add(model, checked, work) {
+    add(model, checked, { base, work }) {
       return db.transaction(() => {
-        addToModel(model, checked);
+        if (base !== null && isOurs.get(model, base.package) !== undefined) addFrom(model, checked, base);
+        else addToModel(model, checked);
         return work();
       });
     },
@@ -82,21 +89,46 @@ export function createPackageStore(
 
   function addToModel(model: string, checked: PackageManifest): void {
     const digests = digestsOf(checked);
-    const missing = blobs.missing(model, digests);
-    if (missing.length > 0) {
-      throw new HostError("MISSING_FILES", `${missing.length} files of the package are not here.`, {
-        hint: "Send them and commit again.",
-        details: { missing },
-      });
+    requireFiles(model, digests);
+    if (has.get(checked.package) === undefined) {
+      addPackage(checked);
+      for (const digest of digests) addBlob.run(checked.package, digest);
     }
-    if (has.get(checked.package) === undefined) addPackage(checked, digests);
+    giveTo(model, checked);
+  }
+
+  /** A package that has nearly all of its files from one that is the model's already: only the others are looked at. */
+  function addFrom(model: string, checked: PackageManifest, base: PackageManifest): void {
+    const before = new Set(digestsOf(base));
+    const now = new Set(digestsOf(checked));
+    const fresh = [...now].filter((digest) => !before.has(digest));
+    requireFiles(model, fresh);
+    if (has.get(checked.package) === undefined) {
+      addPackage(checked);
+      copyBlobs.run(checked.package, base.package);
+      for (const digest of before) if (!now.has(digest)) dropBlob.run(checked.package, digest);
+      for (const digest of fresh) addBlob.run(checked.package, digest);
+    }
+    giveTo(model, checked);
+  }
+
+  function requireFiles(model: string, digests: readonly Digest[]): void {
+    const missing = blobs.missing(model, digests);
+    if (missing.length === 0) return;
+    throw new HostError("MISSING_FILES", `${missing.length} files of the package are not here.`, {
+      hint: "Send them and commit again.",
+      details: { missing },
+    });
+  }
+
+  function giveTo(model: string, checked: PackageManifest): void {
     db.prepare(
       "INSERT INTO model_packages (model, package, committed_at) VALUES (?, ?, ?) " +
         "ON CONFLICT (model, package) DO UPDATE SET committed_at = excluded.committed_at",
     ).run(model, checked.package, now().toISOString());
   }
 
-  function addPackage(checked: PackageManifest, digests: readonly Digest[]): void {
+  function addPackage(checked: PackageManifest): void {
     const bytes = checked.files.reduce((sum, [, , , size]) => sum + size, 0);
     db.prepare(
       "INSERT INTO packages (digest, manifest, target, files, bytes, created_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -108,8 +140,6 @@ export function createPackageStore(
       bytes,
       now().toISOString(),
     );
-    const add = db.prepare("INSERT INTO package_blobs (package, digest) VALUES (?, ?)");
-    for (const digest of digests) add.run(checked.package, digest);
   }
 }
 

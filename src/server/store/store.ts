@@ -90,8 +90,15 @@ export interface PackageStore {
    * Throws HostError MISSING_FILES with details.missing.
    */
   commit(push: PushRow, work: () => string): { deployment: string; fresh: boolean };
-  /** As a commit, without a push: the package and `work` in one transaction. Throws HostError MISSING_FILES. */
-  add<T>(model: string, manifest: PackageManifest, work: () => T): T;
+  /**
+   * As a commit, without a push: the package and `work` in one transaction. `base` is one that it was made from, whose
+   * files need no look. Throws HostError MISSING_FILES.
+   */
+  add<T>(
+    model: string,
+    manifest: PackageManifest,
+    options: { base: PackageManifest | null; work: () => T },
+  ): T;
   /** Throws HostError NOT_FOUND. */
   manifest(digest: Digest): PackageManifest;
   /** The package as a folder, made where it is not there yet; whole or absent. Returns its absolute path. */

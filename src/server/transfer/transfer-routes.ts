@@ -169,7 +169,7 @@ export function transferRoutes(options: TransferOptions): Route[] {
         const request = readCommit(await json(call, 64 * 1024));
         const push = packages.push(modelOf(call), call.params["push"] as string);
         const { deployment, fresh } = packages.commit(push, () => {
-          checkStoredSizes(store, push.manifest);
+          checkStoredSizes(store, push.manifest.files);
           return options.deploy(push, request, call.key);
         });
         call.audit({ deployment, package: push.package, environment: request.environment });
