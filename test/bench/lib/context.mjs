@@ -9,6 +9,8 @@ import { startBare, startPackage, startServer } from "./server.mjs";
 
 export function createContext({ quick, self, rounds }) {
   const root = mkdtempSync(join(tmpdir(), "purlin-bench-"));
+  // Also where a signal ends the bench; the processes that write there have been killed by then.
+  process.on("exit", () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
   const client = startLoadClient();
   const packages = self ? null : packageFolder(root);
   const bare = async () => ({ ...(await startBare()), bare: true });

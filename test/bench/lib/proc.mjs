@@ -37,6 +37,14 @@ export function machineBusySeconds() {
   return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
 }
 
+/** MB that are in memory, shared pages counted at each of the processes. */
+export function rssMegabytes(pids) {
+  return pids.reduce((sum, pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return sum + Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) / 1000;
+  }, 0);
+}
+
 /** MB by /proc/PID/smaps_rollup: shared pages divided by how many processes of the whole machine map them. */
 export function pssMegabytes(pids) {
   return pids.reduce((sum, pid) => {

@@ -26,13 +26,23 @@ export function startPackage(dir, { stderr = "/dev/null", env = {} } = {}) {
   });
 }
 
-/** Spawns, waits for `listening on`, then asks the health path until it says 200: `readyMs` is the time to that. */
-export async function startServer({ args, cwd, stderr = "inherit", env = process.env, healthPath }) {
+/**
+ * Spawns, waits until a line of it matches `announced`, whose first group is its port, then asks the health path until
+ * that says 200: `readyMs` is the time to that.
+ */
+export async function startServer({
+  args,
+  cwd,
+  stderr = "inherit",
+  env = process.env,
+  announced = /listening on http:\/\/[^\s:]+:(\d+)/,
+  healthPath,
+}) {
   const log = typeof stderr === "string" && stderr !== "inherit" ? openSync(stderr, "a") : null;
   const spawned = performance.now();
   const child = startChild(process.execPath, args, { cwd, env, stdio: ["pipe", "pipe", log ?? stderr] });
   if (log !== null) closeSync(log);
-  const port = await listeningPort(child);
+  const port = await listeningPort(child, announced);
   const listeningMs = performance.now() - spawned;
   await answers200(port, healthPath, child);
   const readyMs = performance.now() - spawned;
@@ -49,7 +59,7 @@ export async function startServer({ args, cwd, stderr = "inherit", env = process
   };
 }
 
-function listeningPort(child) {
+function listeningPort(child, announced) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("the server did not listen in time")), START_TIMEOUT_MS);
     child.once("exit", (code, signal) => {
@@ -57,7 +67,7 @@ function listeningPort(child) {
       reject(new Error(`the server ended (${code ?? signal}) before it listened`));
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const port = /listening on http:\/\/[^\s:]+:(\d+)/.exec(line)?.[1];
+      const port = announced.exec(line)?.[1];
       if (port === undefined) return;
       clearTimeout(timer);
       resolve(Number(port));
