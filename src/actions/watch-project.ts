@@ -214,9 +214,11 @@ class ReloadLoop {
   }
 
   async #unchanged(files: string[]): Promise<void> {
-    const { report, target } = this.#options;
+    const { report, target, builder } = this.#options;
     await target.keep();
-    report.emit({ type: "unchanged", files });
+    // A log in the folder grows with every line that is written about it: nothing is said of what is no input.
+    const inputs = files.filter((path) => builder.isInput(path));
+    if (inputs.length > 0) report.emit({ type: "unchanged", files: inputs });
     if (this.#broken)
       report.emit({ type: "note", message: "back to the code that is live; nothing to reload" });
     this.#broken = false;

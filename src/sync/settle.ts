@@ -41,6 +41,11 @@ export class Settle {
     this.#timer = this.#timers.set(() => this.#settled(), quiet);
   }
 
+  /** An edit has begun and is not over. */
+  get isBusy(): boolean {
+    return this.#timer !== null;
+  }
+
   stop(): void {
     if (this.#timer !== null) this.#timers.clear(this.#timer as never);
     this.#timer = null;

@@ -1,13 +1,18 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { join } from "node:path";
 import { createFileScanner, type IgnorePredicate } from "./scan-files.ts";
 import { Settle } from "./settle.ts";
+import { FolderWatcher } from "./watch-folders.ts";
+
+/** Where a file is written to see whether events arrive. */
+const SENTINELS = ".purlin/watch";
 
 /** How long the self-test waits for the event of its own file. */
 const SELF_TEST_MS = 1000;
-const POLL_MIN_MS = 500;
-/** Polling may take this share of one core. */
-const POLL_SHARE = 0.01;
+/** Where there are no events; in milliseconds, and as a share of one core. */
+const POLL = { leastMs: 500, share: 0.008 };
+/** Beside events. */
+const CHECK = { leastMs: 5000, share: 0.002 };
 
 export interface WatchOptions {
   /** Absolute. */
@@ -29,18 +34,28 @@ export interface FileWatch {
   close(): Promise<void>;
 }
 
-/** Follows a tree. Events only say when to look; what has changed is told by a scan. */
+/**
+ * Follows a tree. Events only say when and where to look first; what has changed is told by a look at all of it once
+ * the edit is over, and now and then, so that no lost event is lost for good.
+ */
 export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
   const { root, ignores, onChange } = options;
-  const scanner = createFileScanner(root, ignores);
+  const scanner = await createFileScanner(root, ignores);
+  const hints = new Set<string>();
   const settle = new Settle({
-    onFirst: () => onChange(scanner.changed(), false),
-    onSettled: () => onChange(scanner.changed(), true),
+    onFirst: () => {
+      tell(scanner.look([...hints]), false);
+      followFolders();
+    },
+    onSettled: () => void lookAtAll(),
   });
-  let events: Events | null = null;
+  let events: FolderWatcher | null = null;
   let stopPolling: (() => void) | null = null;
   let isClosed = false;
   await follow();
+  // What was written after the first look and before its folder was watched.
+  if (events !== null) settle.event();
+  const stopChecking = repeatedly(CHECK, check);
   return {
     get files() {
       return scanner.files;
@@ -49,35 +64,87 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
       return stopPolling !== null;
     },
     async renew() {
-      const before = events;
-      if (stopPolling === null) {
-        events = null;
-        await follow();
-        if (stopPolling !== null) options.onPolling?.();
-      }
-      await before?.close();
+      await renewEvents();
       if (!isClosed) settle.event();
     },
     async close() {
       isClosed = true;
       settle.stop();
       stopPolling?.();
+      stopChecking();
       await events?.close();
     },
   };
 
+  async function lookAtAll(): Promise<string[]> {
+    hints.clear();
+    const paths = await scanner.changed();
+    // What has begun since is not over yet.
+    const settled = !settle.isBusy;
+    if (settled || paths.length > 0) tell(paths, settled);
+    followFolders();
+    return paths;
+  }
+
+  /** Nothing should be found here that no event has told of; where something is, events are asked for anew. */
+  async function check(): Promise<void> {
+    if (stopPolling !== null || settle.isBusy) return;
+    const paths = await scanner.changed();
+    if (paths.length === 0 || settle.isBusy) return tell(paths, false);
+    tell(paths, true);
+    await renewEvents();
+  }
+
+  function tell(paths: string[], settled: boolean): void {
+    if (!isClosed) onChange(paths, settled);
+  }
+
+  /** New folders are watched, too; what was written into them before that has no event of its own. */
+  function followFolders(): void {
+    const watcher = events;
+    if (watcher === null) return;
+    watcher.follow(new Set(scanner.folders)).then(
+      (fresh) => {
+        if (events === watcher) for (const folder of fresh) heard(folder);
+      },
+      () => fallBack(),
+    );
+  }
+
+  function heard(path: string): void {
+    if (isClosed || path === SENTINELS || path.startsWith(`${SENTINELS}/`)) return;
+    if (path !== "" && ignores(path, false)) return;
+    hints.add(path);
+    settle.event();
+  }
+
+  async function renewEvents(): Promise<void> {
+    const before = events;
+    if (stopPolling === null) {
+      events = null;
+      await follow();
+      if (stopPolling !== null) options.onPolling?.();
+    }
+    await before?.close();
+  }
+
   async function follow(): Promise<void> {
-    const started = await startEvents(root, ignores, {
-      onEvent: () => settle.event(),
+    let sentinelSeen = false;
+    const started = new FolderWatcher(root, {
+      onEvent(path) {
+        if (path.startsWith(SENTINELS)) sentinelSeen = true;
+        heard(path);
+      },
       onFailure: () => {
         if (events === started) fallBack();
       },
     });
-    const works = started !== null && (await selfTest(root, started)) && !started.failed();
-    if (isClosed) await started?.close();
-    else if (works) events = started;
+    const works = await selfTest(root, started, () => sentinelSeen);
+    if (works) await started.follow(new Set(scanner.folders));
+    if (isClosed) await started.close();
+    else if (works && !started.failed) events = started;
     else {
-      await started?.close();
+      await started.close();
       poll();
     }
   }
@@ -92,73 +159,48 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
   }
 
   function poll(): void {
-    stopPolling ??= startPolling(() => onChange(scanner.changed(), true));
+    stopPolling ??= repeatedly(POLL, async () => void (await lookAtAll()));
   }
-}
-
-interface Events {
-  sentinelSeen(): boolean;
-  failed(): boolean;
-  close(): Promise<void>;
-}
-
-/** null where the system has no watches left; `onFailure` where it runs out of them later. */
-async function startEvents(
-  root: string,
-  ignores: IgnorePredicate,
-  { onEvent, onFailure }: { onEvent(): void; onFailure(): void },
-): Promise<Events | null> {
-  const { watch } = await import("chokidar");
-  const sentinels = join(root, ".purlin", "watch");
-  mkdirSync(sentinels, { recursive: true });
-  let seen = false;
-  let failed = false;
-  const watcher = watch([root, sentinels], {
-    ignoreInitial: true,
-    ignored: (path, stats) => {
-      if (path === root || path.startsWith(sentinels)) return false;
-      return ignores(relative(root, path).split(sep).join("/"), stats?.isDirectory() === true);
-    },
-  });
-  watcher.on("all", (_event, path) => {
-    if (path.startsWith(sentinels)) seen = true;
-    else onEvent();
-  });
-  let isReady = false;
-  await new Promise<void>((resolve) => {
-    watcher.once("ready", () => resolve());
-    watcher.on("error", () => {
-      failed = true;
-      if (isReady) onFailure();
-      resolve();
-    });
-  });
-  isReady = true;
-  if (!failed) return { sentinelSeen: () => seen, failed: () => failed, close: () => watcher.close() };
-  await watcher.close();
-  return null;
 }
 
 /** Do events arrive at all? On mounted folders they often do not, and nobody says so. */
-async function selfTest(root: string, events: Events): Promise<boolean> {
-  const file = join(root, ".purlin", "watch", `sentinel-${process.pid}`);
-  writeFileSync(file, "");
+async function selfTest(root: string, watcher: FolderWatcher, seen: () => boolean): Promise<boolean> {
+  const folder = join(root, SENTINELS);
+  const file = join(folder, `sentinel-${process.pid}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    await watcher.follow(new Set([SENTINELS]));
+    writeFileSync(file, "");
+  } catch {
+    // Nothing may be written here, so it cannot be tried.
+    return false;
+  }
   const limit = performance.now() + SELF_TEST_MS;
-  while (!events.sentinelSeen() && performance.now() < limit) {
+  while (!seen() && !watcher.failed && performance.now() < limit) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   rmSync(file, { force: true });
-  return events.sentinelSeen();
+  return seen() && !watcher.failed;
 }
 
-function startPolling(look: () => void): () => void {
+/** Again and again, with pauses that keep it below its share of a core. Returns what ends it. */
+function repeatedly(
+  { leastMs, share }: { leastMs: number; share: number },
+  look: () => Promise<void>,
+): () => void {
   let timer: NodeJS.Timeout;
-  const again = (): void => {
-    const began = performance.now();
-    look();
-    const took = performance.now() - began;
-    timer = setTimeout(again, Math.max(POLL_MIN_MS, took / POLL_SHARE));
+  let isOver = false;
+  const again = (pauseMs: number): void => {
+    timer = setTimeout(async () => {
+      const before = process.cpuUsage();
+      await look();
+      const { user, system } = process.cpuUsage(before);
+      if (!isOver) again(Math.max(leastMs, (user + system) / 1000 / share));
+    }, pauseMs);
   };
-  timer = setTimeout(again, POLL_MIN_MS);
-  return () => clearTimeout(timer);
+  again(leastMs);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }

@@ -276,3 +276,20 @@ describe("serve", () => {
     assert.match(broken.stderr(), /model\/model\.ts:\d+/);
   });
 });
+
+describe("serve --watch in a folder that its own output goes to", () => {
+  it("says nothing of the log that it writes there, and goes on following saves", async (t) => {
+    const { dir, ask, save, events } = await serve(t);
+    for (let i = 0; i < 5; i++) {
+      await saveAtOnce(join(dir, "out.txt"), "a line".repeat(i + 1));
+      await ask();
+    }
+    await save("model/note.ts", NOTE.replace("first", "after the log"));
+    await until(async () => (await ask()).note === "after the log");
+    const named = events().flatMap((event) => (event["files"] as string[] | undefined) ?? []);
+    assert.ok(
+      !named.includes("out.txt") || events().every(({ type }) => type !== "unchanged"),
+      String(named),
+    );
+  });
+});

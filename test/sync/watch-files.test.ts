@@ -93,32 +93,32 @@ describe("scanning a folder", () => {
   it("names what appeared, changed and went since the last look, once", async (t) => {
     const dir = await tmpDir(t);
     await makeTree(dir, { "a.ts": "1", "b.ts": "1", "c/d.ts": "1" });
-    const scanner = createFileScanner(dir, ignores);
+    const scanner = await createFileScanner(dir, ignores);
     assert.equal(scanner.files, 3);
-    assert.deepEqual(scanner.changed(), []);
+    assert.deepEqual(await scanner.changed(), []);
     await writeFile(join(dir, "a.ts"), "22");
     await rm(join(dir, "b.ts"));
     await writeFile(join(dir, "c/e.ts"), "1");
-    assert.deepEqual(scanner.changed(), ["a.ts", "b.ts", "c/e.ts"]);
-    assert.deepEqual(scanner.changed(), []);
+    assert.deepEqual(await scanner.changed(), ["a.ts", "b.ts", "c/e.ts"]);
+    assert.deepEqual(await scanner.changed(), []);
   });
 
   it("a folder that went while it was read is no error", async (t) => {
     const dir = await tmpDir(t);
     await makeTree(dir, { "a.ts": "1", "c/d.ts": "1" });
-    const scanner = createFileScanner(dir, (path) => {
+    const scanner = await createFileScanner(dir, (path) => {
       if (path === "c") void rm(join(dir, "c"), { recursive: true, force: true });
       return false;
     });
-    await until(() => scanner.changed().includes("c/d.ts"));
+    await until(async () => (await scanner.changed()).includes("c/d.ts"));
   });
 
   it("a time stamp alone is a hint: the same bytes are for the build to tell", async (t) => {
     const dir = await tmpDir(t);
     await makeTree(dir, { "a.ts": "1" });
-    const scanner = createFileScanner(dir, ignores);
+    const scanner = await createFileScanner(dir, ignores);
     const then = new Date(Date.now() - 60_000);
     await utimes(join(dir, "a.ts"), then, then);
-    assert.deepEqual(scanner.changed(), ["a.ts"]);
+    assert.deepEqual(await scanner.changed(), ["a.ts"]);
   });
 });

@@ -131,6 +131,13 @@ export class LiveBuilder {
     return this.#live?.built.manifest.package ?? "";
   }
 
+  /** Is that path from the project part of what is built? */
+  isInput(path: string): boolean {
+    if (path === CONFIG_FILE || PACKAGE_FILES.test(path)) return true;
+    if (path.startsWith(`${this.#project.config.data_dir}/`)) return true;
+    return this.#made?.bundle.inputs.includes(join(this.#options.dir, path)) === true;
+  }
+
   get modelName(): string {
     return this.#project.config.model_name;
   }
