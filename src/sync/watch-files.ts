@@ -90,7 +90,9 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
   async function check(): Promise<void> {
     if (stopPolling !== null || settle.isBusy) return;
     const paths = await scanner.changed();
-    if (paths.length === 0 || settle.isBusy) return tell(paths, false);
+    if (paths.length === 0) return;
+    // An edit that has begun meanwhile has told of its own, and is told to be over when it is.
+    if (settle.isBusy) return tell(paths, false);
     tell(paths, true);
     await renewEvents();
   }

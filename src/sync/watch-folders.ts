@@ -56,6 +56,8 @@ export class FolderWatcher {
 
   async #watch(folder: string): Promise<void> {
     const { watch } = await import("chokidar");
+    // Asked for twice, or no longer: another watcher would never be closed.
+    if (this.#isClosed || this.#watchers.has(folder)) return;
     const path = join(this.#root, folder);
     const watcher = watch(path, { ignoreInitial: true, ignored: (other) => other !== path });
     this.#watchers.set(folder, watcher);

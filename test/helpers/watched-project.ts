@@ -42,13 +42,20 @@ export async function watchProject(
     return cli;
   };
   watch();
+  const toldLately = (): string => {
+    const lines = cli.stdout().split("\n");
+    return lines
+      .filter((line) => !line.startsWith('{"type":"log"'))
+      .join("\n")
+      .slice(-3000);
+  };
   const events = (type?: string): Told[] =>
     cli
       .stdout()
       .split("\n")
-      .filter((line) => line.startsWith("{") && line.endsWith("}"))
-      .map((line) => JSON.parse(line) as Told)
-      .filter((event) => type === undefined || event.type === type);
+      // Thousands of lines may be of the log.
+      .filter((line) => line.startsWith(type === undefined ? "{" : `{"type":"${type}"`) && line.endsWith("}"))
+      .map((line) => JSON.parse(line) as Told);
   return {
     project,
     name,
@@ -57,7 +64,7 @@ export async function watchProject(
     told: (type, count = 1) =>
       until(() => events(type)[count - 1], {
         timeout: 30_000,
-        what: () => `event ${count} of ${type}; ${cli.stdout().slice(-4000)} ${cli.stderr().slice(-2000)}`,
+        what: () => `event ${count} of ${type}; ${toldLately()} ${cli.stderr().slice(-2000)}`,
       }),
     save: (path, text) => saveAtOnce(join(project.dir, path), text),
     ask: async (input = {}) =>

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createFileScanner } from "../../src/sync/scan-files.ts";
 import { watchFiles } from "../../src/sync/watch-files.ts";
 import { makeTree } from "../helpers/make-tree.ts";
@@ -121,4 +122,43 @@ describe("scanning a folder", () => {
     await utimes(join(dir, "a.ts"), then, then);
     assert.deepEqual(await scanner.changed(), ["a.ts"]);
   });
+});
+
+describe("the look now and then", () => {
+  it(
+    "says nothing where nothing has changed, and finds what no event has told of",
+    { timeout: 60_000 },
+    async (t) => {
+      const dir = await tmpDir(t);
+      await makeTree(dir, { "model/model.ts": "1", "elsewhere/x.ts": "1" });
+      const told: [string[], boolean][] = [];
+      const watch = await watchFiles({
+        root: dir,
+        ignores,
+        onChange: (paths, settled) => told.push([paths, settled]),
+      });
+      t.after(() => watch.close());
+      await until(() => told.length > 0, { what: "the start to be over" });
+      // A change behind a link sends no event here: only the look at everything sees it.
+      const outside = join(await tmpDir(t), "outside.txt");
+      await symlink(outside, join(dir, "link.txt"));
+      await delay(500);
+      const before = told.length;
+      await writeFile(outside, "1");
+      await until(
+        () => told.slice(before).some(([paths, settled]) => settled && paths.includes("link.txt")),
+        {
+          timeout: 30_000,
+          what: () => JSON.stringify(told),
+        },
+      );
+      await until(() => told.at(-1)?.[1] === true);
+      const length = told.length;
+      await delay(6000);
+      assert.ok(
+        told.slice(length).every(([, settled]) => settled),
+        "who waits for the end of an edit is not put off",
+      );
+    },
+  );
 });
