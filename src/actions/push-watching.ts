@@ -100,7 +100,8 @@ async function followModel(
   try {
     const { takeover } = options;
     const onRenamed = renamed.resolve;
-    target = await RemoteTarget.open({ connection, limits, model, takeover, report, onState, onRenamed });
+    const remote = { connection, limits, model, takeover, report, onState, onRenamed };
+    target = await RemoteTarget.open(remote, signal);
     logs = tailLogs(new HostClient(connection, signal), model, { report, signal });
     const onLive = ({ replicas }: Applied): void => {
       news.live(replicas);

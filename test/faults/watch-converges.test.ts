@@ -108,6 +108,8 @@ describe("push --watch", () => {
         await watched.cli().exited;
         await operations["words"]?.();
         watched.watch();
+        // Nobody can follow a server that they have never reached.
+        await watched.told("watching");
       },
     };
     const names = Object.keys(operations);

@@ -46,10 +46,10 @@ export class RemoteTarget implements ReloadTarget {
   }
 
   /** Throws what the server says where the lease cannot be had. */
-  static async open(options: RemoteTargetOptions): Promise<RemoteTarget> {
+  static async open(options: RemoteTargetOptions, signal: AbortSignal): Promise<RemoteTarget> {
     const { connection, model, takeover, report, onState } = options;
     const client = new DevelopmentClient(connection, model);
-    const session = await WatchSession.open({ client, takeover, report, onState });
+    const session = await WatchSession.open({ client, takeover, report, onState }, signal);
     return new RemoteTarget(options, client, session);
   }
 

@@ -39,12 +39,16 @@ export class WatchSession {
     this.lost.catch(() => undefined);
   }
 
-  /** Resolves once the lease is held. Throws what the server says, HOST_UNREACHABLE. */
-  static async open(options: SessionOptions): Promise<WatchSession> {
+  /** Resolves once the lease is held; a server that goes away meanwhile is waited for. Throws what the server says. */
+  static async open(options: SessionOptions, signal: AbortSignal): Promise<WatchSession> {
     const session = new WatchSession(options);
-    const lines = await session.#take();
-    session.#ended = session.#follow(lines);
-    await Promise.race([session.connected(session.#closed.signal), session.lost]);
+    session.#ended = session.#follow();
+    try {
+      await Promise.race([session.connected(signal), session.lost]);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
     return session;
   }
 
@@ -81,14 +85,13 @@ export class WatchSession {
     await this.#ended;
   }
 
-  async #follow(first: Lines): Promise<void> {
+  async #follow(): Promise<void> {
     const { report } = this.#options;
     const { signal } = this.#closed;
-    let lines: Lines | null = first;
     let away = false;
     while (!signal.aborted) {
       try {
-        lines ??= await this.#take();
+        const lines = await this.#take();
         if (away) report.emit({ type: "note", message: "the server is back" });
         away = false;
         await this.#read(lines);
@@ -96,7 +99,6 @@ export class WatchSession {
         if (signal.aborted) return;
         if (!comesBack(error)) return this.#fail(error);
       }
-      lines = null;
       this.#state = null;
       if (signal.aborted) return;
       if (!away) report.emit({ type: "note", message: "the server is away; saves wait until it is back" });
@@ -105,11 +107,12 @@ export class WatchSession {
     }
   }
 
-  #take(): Promise<Lines> {
-    const takeover = this.#takeover;
+  async #take(): Promise<Lines> {
+    const fields = { session: this.id, name: ownName(), takeover: this.#takeover };
+    const lines = await this.#options.client.watch(fields, this.#closed.signal);
     // Only once: whoever takes it from us then means it.
     this.#takeover = false;
-    return this.#options.client.watch({ session: this.id, name: ownName(), takeover }, this.#closed.signal);
+    return lines;
   }
 
   #told(state: DevelopmentState): void {
