@@ -1,12 +1,14 @@
 // Spec deployment.md, "Development deployments"; reference/transfer.md T22 to T26.
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { constantClients } from "../../helpers/constant-clients.ts";
 import { isAlive } from "../../helpers/is-alive.ts";
-import type { ModelProject } from "../../helpers/make-model-project.ts";
-import { spawnCli } from "../../helpers/spawn-cli.ts";
+import { makeModelProject, type ModelProject } from "../../helpers/make-model-project.ts";
+import { PURLIN_BIN, spawnCli } from "../../helpers/spawn-cli.ts";
 import { startTestHost } from "../../helpers/test-host.ts";
 import { until } from "../../helpers/until.ts";
 import { watchProject } from "../../helpers/watched-project.ts";
@@ -36,6 +38,11 @@ async function start(t: TestContext, name: string, args: string[] = []) {
   await watched.told("live");
   return { host, ...watched };
 }
+
+/** `script` of util-linux lends a terminal. */
+const hasTerminal =
+  process.platform === "linux" && spawnSync("script", ["-qfec", "true", "/dev/null"]).status === 0;
+const noTerminal = hasTerminal ? false : "no program here that lends a terminal";
 
 describe("push --watch", () => {
   it("each save is live in the cheapest correct way, which is told with its digest; the server says the same", async (t) => {
@@ -237,5 +244,35 @@ describe("push --watch", () => {
     process.kill(victim as number, "SIGKILL");
     const again = await Promise.all(Array.from({ length: 30 }, () => watched.ask()));
     assert.deepEqual([...new Set(again.map(({ answer }) => answer ?? 2))], [2]);
+  });
+
+  it("at a terminal a line stays at the foot, r loads anew, q ends it", { skip: noTerminal }, async (t) => {
+    const host = await startTestHost(t);
+    const project = await makeModelProject(t, "typed");
+    await write(project);
+    const command = `exec "${process.execPath}" "${PURLIN_BIN}" push --watch`;
+    const child = spawn("script", ["-qfec", command, "/dev/null"], {
+      cwd: project.dir,
+      env: { ...process.env, ...host.env, TERM: "xterm", CI: undefined },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    t.after(() => child.kill("SIGKILL"));
+    const exited = once(child, "close");
+    let screen = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (screen += text));
+    const seen = (pattern: RegExp) =>
+      until(() => pattern.test(screen), { timeout: 30_000, what: () => `${pattern} in ${screen}` });
+    await seen(/live [0-9a-f]{12} on 1 replica.*r reload, o open, q quit/);
+    const before = (await (await host.predict("typed", {}, "development/predict")).json()) as {
+      loaded: number;
+    };
+    child.stdin.write("r");
+    await seen(/new process, weights loaded anew: asked for/);
+    const after = (await (await host.predict("typed", {}, "development/predict")).json()) as {
+      loaded: number;
+    };
+    assert.notEqual(after.loaded, before.loaded);
+    child.stdin.write("q");
+    assert.deepEqual(await exited, [0, null]);
   });
 });
