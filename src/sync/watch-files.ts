@@ -91,10 +91,11 @@ export async function watchFiles(options: WatchOptions): Promise<FileWatch> {
     if (stopPolling !== null || settle.isBusy) return;
     const paths = await scanner.changed();
     if (paths.length === 0) return;
-    // An edit that has begun meanwhile has told of its own, and is told to be over when it is.
-    if (settle.isBusy) return tell(paths, false);
-    tell(paths, true);
-    await renewEvents();
+    const isTold = settle.isBusy;
+    tell(paths, false);
+    // It may be half of a save, whose event is on its way: over when it has been quiet.
+    settle.event();
+    if (!isTold) await renewEvents();
   }
 
   function tell(paths: string[], settled: boolean): void {
