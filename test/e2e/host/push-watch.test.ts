@@ -147,6 +147,18 @@ describe("push --watch", () => {
     assert.equal(events("reloaded").length, 1);
   });
 
+  it("data that was saved with broken code is live once the code alone is mended", async (t) => {
+    const { ask, save, told } = await start(t, "together");
+    await save("model/note.ts", "throw new Error('not yet');\n" + note("second"));
+    await told("reload-failed", 1);
+    await save("data/words.txt", "saved while it was broken");
+    await told("reload-failed", 2);
+    await save("model/note.ts", note("mended"));
+    await told("reloaded", 2);
+    const answer = await ask();
+    assert.deepEqual([answer["note"], answer["words"]], ["mended", "saved while it was broken"]);
+  });
+
   it("a newer save ends the wait for one that loads", async (t) => {
     const { ask, save, told, events } = await start(t, "overtaken");
     await save("model/model.ts", source("2", "await new Promise((done) => setTimeout(done, 120_000));"));
