@@ -57,8 +57,9 @@ export class ModelRoutes {
     if (this.#open === 0) this.#onIdle?.();
   };
 
-  handle(call: Call): void {
+  handle(received: Call): void {
     const { pool, dispatcher } = this.#options;
+    const call = withRequestIdHeader(received);
     const { req, res, route, requestId, headers } = call;
     const config = pool.files.config.runtime;
     this.#open += 1;
@@ -166,6 +167,12 @@ export class ModelRoutes {
     );
     reader.start();
   }
+}
+
+/** Anthropic's clients look for the id under another name. */
+function withRequestIdHeader(call: Call): Call {
+  if (call.route.name !== "/v1/messages") return call;
+  return { ...call, headers: [...call.headers, "request-id", call.requestId] };
 }
 
 /** An answer given without (or before) reading the body. */

@@ -6,6 +6,7 @@ import { ContentType } from "../channel/response-frame.ts";
 import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts";
 import { AnswerGathering } from "./answer-gathering.ts";
 import { receiveBody } from "./body-intake.ts";
+import { base64Embeddings, noteWishes } from "./client-wishes.ts";
 import { encodeJson } from "./encode-json.ts";
 import { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
@@ -205,6 +206,7 @@ export class Executor {
       const why = job.head.body.byteLength === 0 ? "the body is empty" : (error as Error).message;
       return this.#answer(job, errorAnswer(job, "INVALID_JSON", `Invalid JSON payload: ${why}`));
     }
+    noteWishes(job, input);
     const schema = this.shape.inputSchema.get(method);
     if (schema === undefined) return next(input);
     validate(schema, input).then(
@@ -270,7 +272,7 @@ export class Executor {
     const bytes = asBytes(output);
     if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
     try {
-      return { status: 200, contentType: ContentType.JSON, body: encodeJson(output) };
+      return { status: 200, contentType: ContentType.JSON, body: encodeJson(job.base64 ? base64Embeddings(output) : output) };
     } catch (error) {
       return unserializable(job, error as Error);
     }

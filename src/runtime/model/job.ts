@@ -10,7 +10,9 @@ export class Job {
   readonly request: ModelRequest;
   readonly scope: { requestId: string; traceId: string };
   readonly timings: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
-  readonly wants: StreamWish;
+  wants: StreamWish;
+  /** Its client wants embeddings as base64. */
+  base64 = false;
   cancelled = false;
   /** No user code runs for it: it waits for its body or its slot. */
   idle = true;

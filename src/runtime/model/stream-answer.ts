@@ -2,6 +2,7 @@ import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { ContentType, writeResponse } from "../channel/response-frame.ts";
 import { errorAnswer, headerPairs, sendAnswer, sendEnd, thrownAnswer } from "./answer.ts";
+import { sseEnd, sseFrame } from "./client-wishes.ts";
 import { encodeJson, UnserializableError } from "./encode-json.ts";
 import type { Job } from "./job.ts";
 import { log } from "./log.ts";
@@ -76,6 +77,8 @@ class Chunks implements Output {
   #headSent = false;
   #flushScheduled = false;
   #unflushed = 0;
+  /** Its last item was framed here, not by the model. */
+  #framed = false;
 
   constructor(writer: FrameWriter, job: Job) {
     this.#writer = writer;
@@ -98,6 +101,8 @@ class Chunks implements Output {
 
   end(): void {
     if (!this.#headSent) this.#sendHead(undefined);
+    const last = this.#framed ? sseEnd(this.#job) : "";
+    if (last !== "") this.#writer.bytes(ToFront.CHUNK, this.#job.id, Buffer.from(last));
     sendEnd(this.#writer, this.#job);
     this.#writer.flush();
   }
@@ -137,12 +142,14 @@ class Chunks implements Output {
   }
 
   #encode(value: unknown): Uint8Array {
+    this.#framed = false;
     if (typeof value === "string") return Buffer.from(value);
     const bytes = asBytes(value);
     if (bytes !== null) return bytes;
     try {
       const json = encodeJson(value);
-      return Buffer.from(this.#contentType === ContentType.SSE ? `data: ${json}\n\n` : `${json}\n`);
+      this.#framed = this.#contentType === ContentType.SSE;
+      return Buffer.from(this.#framed ? sseFrame(this.#job, value, json) : `${json}\n`);
     } catch (error) {
       throw new ItemError("item", { cause: error });
     }
