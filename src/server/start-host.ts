@@ -23,6 +23,7 @@ import { createApi, mayUse } from "./api/api-server.ts";
 import { apiRoutes } from "./api/api-routes.ts";
 import { Deployments } from "./deployments/deployments.ts";
 import { createLocalEngine } from "./engines/local/local-engine.ts";
+import { inferenceAuthorization } from "./router/inference-authorization.ts";
 import { createRouter } from "./router/router.ts";
 import { openStore, type Retention } from "./store/open-store.ts";
 
@@ -114,7 +115,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     const proxies = blockListOf(trusted);
     const router = createRouter(deployments, {
       authorize(req, model) {
-        const key = keys.check(req.headers.authorization);
+        const key = keys.check(inferenceAuthorization(req));
         if (model !== null) mayUse(key, model);
       },
       // Looking an address up costs as much as routing the request.

@@ -272,7 +272,11 @@ export class Executor {
     const bytes = asBytes(output);
     if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
     try {
-      return { status: 200, contentType: ContentType.JSON, body: encodeJson(job.base64 ? base64Embeddings(output) : output) };
+      return {
+        status: 200,
+        contentType: ContentType.JSON,
+        body: encodeJson(job.base64 ? base64Embeddings(output) : output),
+      };
     } catch (error) {
       return unserializable(job, error as Error);
     }

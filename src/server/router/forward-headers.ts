@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { isKeyOfThisServer } from "./inference-authorization.ts";
 
 /** Speak of one connection only, or are written anew. `trailer` is not among them: trailers are passed on. */
 const HOP_BY_HOP = new Set([
@@ -31,6 +32,7 @@ export function requestHeaders(req: IncomingMessage, options: ForwardOptions): s
     const name = rawHeaders[i] as string;
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || WRITTEN_ANEW.has(lower) || dropped?.has(lower)) continue;
+    if (lower === "x-api-key" && isKeyOfThisServer(req)) continue;
     if (lower.startsWith("x-forwarded-") && isOurs(lower)) continue;
     out.push(name, rawHeaders[i + 1] as string);
   }

@@ -1,7 +1,7 @@
 // Issue 5, point 7: the `@anthropic-ai/sdk` package, as its users have it, against a running model.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import Anthropic from "@anthropic-ai/sdk";
+import Anthropic, { APIError, APIUserAbortError, BadRequestError } from "@anthropic-ai/sdk";
 import { runModel } from "../../helpers/run-model.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -79,7 +79,7 @@ test("errors arrive with status, type and request id, also in the middle of a st
   const model = await runModel(t, MODEL);
   const client = clientOf(model);
   await assert.rejects(client.messages.create(ask("refused")), (error) => {
-    assert.ok(error instanceof Anthropic.BadRequestError);
+    assert.ok(error instanceof BadRequestError);
     assert.equal(error.type, "invalid_request_error");
     assert.match(error.message, /no such model/);
     assert.match(error.requestID ?? "", /.+/);
@@ -91,7 +91,7 @@ test("errors arrive with status, type and request id, also in the middle of a st
       for await (const event of await client.messages.create({ ...ask("breaks"), stream: true }))
         if (event.type === "content_block_delta") pieces += 1;
     },
-    (error) => error instanceof Anthropic.APIError && error.type === "overloaded_error",
+    (error) => error instanceof APIError && error.type === "overloaded_error",
   );
   assert.equal(pieces, 3);
   assert.equal(textOf(await clientOf(model, 2).messages.create(ask("busy"))), "busy!");
@@ -103,7 +103,7 @@ test("an abort in the middle of a stream ends the user's code", async (t) => {
   let pieces = 0;
   await assert.rejects(async () => {
     for await (const _ of stream) if (++pieces === 5) stream.abort();
-  }, Anthropic.APIUserAbortError);
+  }, APIUserAbortError);
   for (const said of ["signal aborted", "generator ended"])
     await until(() => model.logs().some((record) => record.message === said), {
       timeout: 20_000,

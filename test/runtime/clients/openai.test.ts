@@ -1,7 +1,7 @@
 // Issue 5, point 7: the `openai` package, as its users have it, against a running model.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import OpenAI from "openai";
+import OpenAI, { APIError, RateLimitError, UnprocessableEntityError } from "openai";
 import { readMetric } from "../../helpers/read-metric.ts";
 import { runModel, type RunningModel } from "../../helpers/run-model.ts";
 import { until } from "../../helpers/until.ts";
@@ -89,10 +89,7 @@ test("plain answers and streams of every route; a stream's objects are framed as
   const chat = await client.chat.completions.create({ ...ask("hi"), stream: true });
   for await (const chunk of chat) text += chunk.choices[0]?.delta.content ?? "";
   assert.equal(text, "Grüezi ✓");
-  assert.equal(
-    (await client.completions.create({ model: "m", prompt: "once" })).choices[0]?.text,
-    "once!",
-  );
+  assert.equal((await client.completions.create({ model: "m", prompt: "once" })).choices[0]?.text, "once!");
   let letters = "";
   for await (const part of await client.completions.create({ model: "m", prompt: "x", stream: true }))
     letters += part.choices[0]?.text;
@@ -164,21 +161,21 @@ test("the pieces of a tool call add up", async (t) => {
 test("errors arrive with status, code and request id; one in the middle of a stream ends it with a throw", async (t) => {
   const model = await runModel(t, MODEL + WHOLE);
   const client = clientOf(model);
-  const failure = async (content: string): Promise<InstanceType<typeof OpenAI.APIError>> => {
+  const failure = async (content: string): Promise<APIError> => {
     try {
       await client.chat.completions.create(ask(content));
     } catch (error) {
-      assert.ok(error instanceof OpenAI.APIError);
+      assert.ok(error instanceof APIError);
       return error;
     }
     throw new Error(`${content} did not fail`);
   };
   const plain = await failure("plain error");
-  assert.ok(plain instanceof OpenAI.UnprocessableEntityError);
+  assert.ok(plain instanceof UnprocessableEntityError);
   assert.match(plain.message, /422.*no such tool/);
   assert.match(plain.requestID ?? "", /.+/);
   const rich = await failure("object error");
-  assert.ok(rich instanceof OpenAI.RateLimitError);
+  assert.ok(rich instanceof RateLimitError);
   assert.deepEqual(
     [rich.message, rich.code, rich.type, rich.param],
     ["429 too many tokens", "TOKENS", "rate_limit", "messages"],
@@ -191,7 +188,7 @@ test("errors arrive with status, code and request id; one in the middle of a str
   await assert.rejects(async () => {
     for await (const chunk of await client.chat.completions.create({ ...ask("breaks"), stream: true }))
       text += chunk.choices[0]?.delta.content ?? "";
-  }, OpenAI.APIError);
+  }, APIError);
   assert.equal(text, "Grüezi ✓");
 });
 

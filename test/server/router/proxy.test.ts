@@ -125,6 +125,21 @@ describe("the router", () => {
     assert.ok(names.includes("x-request-id") && names.includes("x-forwarded-for"));
   });
 
+  it("keeps the caller's key to itself, in whichever header it came", async (t) => {
+    const address = await upstream(t, (req, res) => {
+      req.resume();
+      res.end(JSON.stringify([req.headers.authorization ?? "", req.headers["x-api-key"] ?? ""]));
+    });
+    const { port, traffic } = await startRouter(t);
+    traffic.add({ id: "a", address });
+    const seen = async (headers: string[]): Promise<unknown> =>
+      JSON.parse((await ask(port, { headers })).body.toString());
+    assert.deepEqual(await seen(["Authorization", "Bearer key"]), ["", ""]);
+    assert.deepEqual(await seen(["X-Api-Key", "key"]), ["", ""]);
+    // The key is the other one: this is between the caller and the model.
+    assert.deepEqual(await seen(["Authorization", "Bearer key", "X-Api-Key", "theirs"]), ["", "theirs"]);
+  });
+
   it("passes trailers, empty answers, HEAD and 304 as they are", async (t) => {
     const address = await upstream(t, (req, res) => {
       req.resume();
