@@ -191,20 +191,24 @@ export class Dispatcher {
 
   /**
    * The process has died. Jobs that may have been running are lost and say so; those that had not begun go
-   * back to the head of the queue.
+   * back to the head of the queue. Returns the ids of the lost ones' requests.
    */
-  processDied(process: ModelProcess, reason: string): void {
+  processDied(process: ModelProcess, reason: string): string[] {
     this.#processes = this.#processes.filter((other) => other !== process);
     const gathered = this.#slotTime.ahead > 1 ? MAX_GATHERED_ANSWERS : 0;
     const begun = process.lane.begunJobs(this.#concurrency, gathered);
     const again: Job[] = [];
+    const lost: string[] = [];
     for (const job of process.jobs.all()) {
       if (job.cancelled) {
         this.#finish(job);
         continue;
       }
       if (isUntouched(job, process, begun)) again.push(job);
-      else this.#lose(job, reason);
+      else {
+        lost.push(job.head.requestId);
+        this.#lose(job, reason);
+      }
     }
     process.lane.clear();
     for (const job of again) {
@@ -217,6 +221,7 @@ export class Dispatcher {
     // The table has them by id, and ids are used again.
     this.#queue.unshift(again.sort((a, b) => a.order - b.order));
     this.#pump();
+    return lost;
   }
 
   /** Every job that waits is refused: no process will come. */

@@ -6,14 +6,16 @@ const MAX_LINE_CHARS = 64 * 1024;
 
 /** Cuts output into lines and keeps the last ones for a crash report. */
 export class LineSplitter {
-  readonly last: string[] = [];
+  readonly #last: string[];
   readonly #onLine: (line: string) => void;
   /** Pieces end anywhere, also within a character. */
   readonly #decoder = new StringDecoder("utf8");
   #held = "";
 
-  constructor(onLine: (line: string) => void) {
+  /** `last` may be shared: then it has the last lines of several outputs. */
+  constructor(onLine: (line: string) => void, last: string[]) {
     this.#onLine = onLine;
+    this.#last = last;
   }
 
   push(chunk: Buffer): void {
@@ -34,8 +36,8 @@ export class LineSplitter {
 
   #take(line: string): void {
     if (line === "") return;
-    this.last.push(line);
-    if (this.last.length > KEPT_LINES) this.last.shift();
+    this.#last.push(line);
+    if (this.#last.length > KEPT_LINES) this.#last.shift();
     this.#onLine(line);
   }
 }

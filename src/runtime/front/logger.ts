@@ -1,13 +1,12 @@
 import { readSecret } from "../channel/secret-source.ts";
 import type { FrontOptions } from "./options.ts";
 import { LogSink } from "./log-sink.ts";
+import { isRecord, recordJson } from "./model-record.ts";
 import { prettyLine, type LogRecord } from "./pretty-line.ts";
 
 const LEVELS = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 export type Level = keyof typeof LEVELS;
 
-/** Records of the model process begin with this on its stderr; see model/log.ts. */
-const RECORD = "\u001e";
 const SECRETS_REFRESH_MS = 1000;
 const MIN_SECRET_LENGTH = 4;
 
@@ -67,17 +66,16 @@ export class Logger {
 
   /** A line that a model process printed: a record of its console, or anything native code wrote. */
   modelLine(line: string, worker: number): void {
-    // Native code may print anything, a separator included.
-    if (!line.startsWith(`${RECORD}{"time":`) || !line.endsWith("}")) {
+    if (!isRecord(line)) {
       this.log("info", line, { worker });
       return;
     }
-    const json = line.slice(1);
+    const json = recordJson(line);
     // Records have their level in a fixed place, so most lines pass without being parsed.
     const level = /"level":"(\w+)"/.exec(json)?.[1] as Level | undefined;
     if (LEVELS[level ?? "info"] < this.#level) return;
     if (this.#pretty) this.#write(parseRecord(json));
-    else this.#emit(json.endsWith("}") ? `${json.slice(0, -1)},"worker":${worker}}` : json);
+    else this.#emit(`${json.slice(0, -1)},"worker":${worker}}`);
   }
 
   flush(): void {

@@ -53,6 +53,10 @@ export class ModelProcess {
   rss = 0;
   lagMs = 0;
   lastHealthy = true;
+  readonly started = performance.now();
+  /** Of both its outputs, records among them, as they came. */
+  readonly lastLines: string[] = [];
+  exit: { code: number | null; signal: NodeJS.Signals | null } | null = null;
   /** As it gave them last. */
   userMetrics: UserMetric[] = [];
   #ending = false;
@@ -83,9 +87,9 @@ export class ModelProcess {
     );
     this.writer = writer;
     socket.on("error", () => undefined);
-    const lines = new LineSplitter((line) => init.onLine(line, this.worker));
+    const lines = new LineSplitter((line) => init.onLine(line, this.worker), this.lastLines);
     this.#child.stderr?.on("data", (chunk: Buffer) => lines.push(chunk));
-    const outLines = new LineSplitter((line) => init.onLine(line, this.worker));
+    const outLines = new LineSplitter((line) => init.onLine(line, this.worker), this.lastLines);
     this.#child.stdout?.on("data", (chunk: Buffer) => outLines.push(chunk));
     let spawnError: Error | null = null;
     this.#child.on("error", (error) => {
@@ -94,13 +98,14 @@ export class ModelProcess {
     });
     // What it said last must have been read, but a child that it forked may hold its pipes open.
     this.#child.on("exit", (code, signal) => {
+      this.exit = { code, signal };
       this.#guard?.release();
       const ends = [socket, this.#child.stdout, this.#child.stderr].map(closed);
       const late = new Promise((resolve) => setTimeout(resolve, 200));
       void Promise.race([Promise.all(ends), late]).then(() => {
         lines.end();
         outLines.end();
-        this.#ended(init, spawnError?.message ?? describeExit(code, signal, lines.last));
+        this.#ended(init, spawnError?.message ?? describeExit(code, signal, this.lastLines));
       });
     });
     setImmediate(() => {

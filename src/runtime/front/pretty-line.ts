@@ -6,7 +6,8 @@ export interface LogRecord {
   [field: string]: unknown;
 }
 
-const HIDDEN = new Set(["time", "level", "message", "stack", "code"]);
+/** The last lines of a crash report stand above it already. */
+const HIDDEN = new Set(["time", "level", "message", "stack", "code", "last_lines"]);
 const RED = 31;
 const YELLOW = 33;
 const GREEN = 32;

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Generation } from "../../protocol/control.ts";
 import type { FailedInfo, LoadedInfo } from "../channel/frames.ts";
 import { ToModel } from "../channel/frames.ts";
+import { crashReport } from "./crash-report.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -303,14 +304,15 @@ export class ProcessPool {
     const wasServing = process.info !== null;
     this.#settleStart(process, { error: `the model process ended: ${reason}`, stage: "exit" });
     const expected = this.state === "stopped" || this.#leaving.has(process);
-    this.#options.dispatcher.processDied(process, reason);
-    if (expected || !wasServing) return;
+    const lost = this.#options.dispatcher.processDied(process, reason);
+    if (!expected || lost.length > 0) {
+      const text = expected ? "was ended with requests in it" : `ended: ${reason}`;
+      const level = expected ? "warn" : "error";
+      this.#options.logger.log(level, `The model process ${text}`, crashReport(process, reason, lost));
+    }
+    if (expected) return;
     this.#options.metrics.restart(reason);
-    this.#options.logger.log("error", `The model process ended: ${reason}`, {
-      worker: process.worker,
-      code: "MODEL_CRASHED",
-      reason,
-    });
+    if (!wasServing) return;
     this.#options.onCrashed(reason);
     if (this.state === "ready" || this.state === "restarting") this.#heal();
   }

@@ -1,4 +1,4 @@
-import { format } from "node:util";
+import { consoleRecord } from "./console-record.ts";
 import { log, type Level } from "./log.ts";
 
 const LEVELS: Record<string, Level> = {
@@ -14,7 +14,10 @@ const LEVELS: Record<string, Level> = {
 export function captureConsole(): void {
   const target = console as unknown as Record<string, unknown>;
   for (const [name, level] of Object.entries(LEVELS)) {
-    target[name] = (...args: unknown[]) => log(level, format(...args));
+    target[name] = (...args: unknown[]) => {
+      const { message, fields } = consoleRecord(args);
+      log(level, message, fields);
+    };
   }
   captureWhenUsed("stdout", "info");
   captureWhenUsed("stderr", "error");

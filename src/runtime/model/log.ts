@@ -28,12 +28,19 @@ export function log(level: Level, message: string, fields?: Record<string, unkno
   writeLine(`${RECORD}${json.length <= MAX_RECORD_CHARS ? json : shortened(record)}\n`);
 }
 
+/** The first fields are the record's own; of user code's, as many as there is room for. */
 function shortened(record: Record<string, unknown>): string {
-  const fields = Object.entries(record).map(([key, value]) => {
-    if (typeof value !== "string" || value.length <= SHORTENED_CHARS) return [key, value];
-    return [key, `${value.slice(0, SHORTENED_CHARS)}… (${value.length} characters)`];
-  });
-  return JSON.stringify(Object.fromEntries(fields));
+  const fields: string[] = [];
+  let room = MAX_RECORD_CHARS;
+  for (const [key, value] of Object.entries(record)) {
+    const isLong = typeof value === "string" && value.length > SHORTENED_CHARS;
+    const kept = isLong ? `${value.slice(0, SHORTENED_CHARS)}… (${value.length} characters)` : value;
+    const json = JSON.stringify(kept);
+    if (json === undefined || json.length + key.length > room) continue;
+    room -= json.length + key.length + 4;
+    fields.push(`${JSON.stringify(key)}:${json}`);
+  }
+  return `{${fields.join(",")}}`;
 }
 
 function writeLine(line: string): void {
