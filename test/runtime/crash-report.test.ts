@@ -40,12 +40,12 @@ test("how it ended, what it printed last, which requests it cost, its age and it
     [worker, reason, exit_code, signal, loaded, lost_request_count],
     [1, "exit-code-7", 7, null, true, 2],
   );
-  assert.deepEqual((report.["lost_requests"] as string[]).toSorted(), ["beside", "dying"]);
-  const lines = report.["last_lines"] as string[];
+  assert.deepEqual((report["lost_requests"] as string[]).toSorted(), ["beside", "dying"]);
+  const lines = report["last_lines"] as string[];
   assert.equal(lines.length, 20);
   assert.ok(lines.includes("native on stdout") && lines.includes("line 25"), lines.join("|"));
   assert.ok((report["uptime_seconds"] as number) > 0);
-  assert.ok((report.["rss_bytes"] as number) > 1e7);
+  assert.ok((report["rss_bytes"] as number) > 1e7);
   assert.equal(reports(model).length, 1);
 });
 
