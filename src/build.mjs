@@ -51,6 +51,9 @@ const [cli, runtime] = await Promise.all([
       front: "src/runtime/front/main.ts",
       model: "src/runtime/model/main.ts",
       websocket: "src/runtime/front/websocket.ts",
+      // Loaded only where traces or metrics are sent somewhere.
+      telemetry: "src/runtime/front/telemetry.ts",
+      tracing: "src/runtime/model/tracing.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

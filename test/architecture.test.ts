@@ -21,7 +21,7 @@ const FLOORS: Record<string, Floor> = {
   protocol: { imports: [], packages: [], node: false },
   base: { imports: ["protocol"], packages: [], node: true },
   sdk: { imports: [], packages: [], node: false },
-  runtime: { imports: ["protocol"], packages: ["ws"], node: true },
+  runtime: { imports: ["protocol"], packages: ["ws", "@opentelemetry/api"], node: true },
   project: { imports: GROUND, packages: ["yaml", "zod", "ignore"], node: true },
   bundle: { imports: [...GROUND, "project"], packages: ["esbuild", "acorn"], node: true },
   pack: { imports: GROUND, packages: ["tar"], node: true },

@@ -44,6 +44,8 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "runtime/front.mjs",
     "runtime/model.mjs",
     "runtime/package.json",
+    "runtime/telemetry.mjs",
+    "runtime/tracing.mjs",
     "runtime/websocket.mjs",
   ]);
   assert.equal(manifest.package, result.package);

@@ -60,6 +60,7 @@ async function startFront(t: TestContext): Promise<Front> {
       onReady: ignored,
       onFailed: ignored,
       onCrashed: ignored,
+      onSpans: ignored,
     },
     files,
   );
@@ -71,7 +72,7 @@ async function startFront(t: TestContext): Promise<Front> {
     const upgrade = { req, socket, head, requestId: "r", isWebSocketRoute: true };
     acceptWebSocket(
       upgrade,
-      { pool, dispatcher, done: ignored, draining: false },
+      { pool, dispatcher, done: ignored, tracer: null, draining: false },
       METHODS.indexOf("websocket"),
     );
   });

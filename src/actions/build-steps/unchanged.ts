@@ -76,9 +76,8 @@ function keyOf({ target }: BuildOptions): string {
 /** Another version of Purlin makes another package. */
 function installedFiles(): string[] {
   const names = ["package.json", "cli/main.mjs", "sdk/index.mjs", "runtime/front.mjs", "runtime/model.mjs"];
-  return [...names, "runtime/websocket.mjs", "runtime/package.json"].map((name) =>
-    join(installDir(), "dist", name),
-  );
+  const lazy = ["runtime/websocket.mjs", "runtime/telemetry.mjs", "runtime/tracing.mjs"];
+  return [...names, ...lazy, "runtime/package.json"].map((name) => join(installDir(), "dist", name));
 }
 
 function memoryFile(cacheDir: string, place: string): string {

@@ -66,6 +66,8 @@ export const ToFront = {
   SCHEMA: 51,
   /** u32: how many slots it has used so far, in the order granted; the last word of a process that ends by itself. */
   BEGUN: 52,
+  /** JSON list of ScopeSpans (otlp-span.ts): spans that have ended. */
+  SPANS: 53,
 } as const;
 
 /** Frames of these types may be delivered in pieces: nobody needs their borders. */

@@ -4,8 +4,9 @@ import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
-import { NO_TIMINGS, type RequestDone } from "./request-done.ts";
+import { NO_TIMINGS, traceIdOf, type RequestDone } from "./request-done.ts";
 import { errorBody, sendError } from "./send-json.ts";
+import type { RequestTrace } from "./tracer.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
 const STALLED_CLIENT_MS = 60_000;
@@ -20,6 +21,7 @@ export interface ExchangeInit {
   dispatcher: Dispatcher;
   streamTimeoutMs: number;
   done: (record: RequestDone) => void;
+  trace: RequestTrace | null;
   /** Headers of every answer: CORS. */
   headers: string[];
 }
@@ -214,10 +216,15 @@ export class Exchange implements Responder {
       status,
       code: complete || this.#code !== "" ? this.#code : "CANCELLED",
       ms: performance.now() - this.#began,
-      queueMs: job === null || job.granted === 0 ? 0 : Math.max(0, job.granted - job.arrived),
+      queueMs:
+        job === null || job.granted === 0
+          ? 0
+          : Math.max(0, job.granted - job.arrived - this.#timings.preprocess),
+      granted: job?.granted ?? 0,
+      worker: job?.process?.worker ?? 0,
       bytes: this.#bytes,
-      traceparent: String(this.#init.req.headers["traceparent"] ?? ""),
-      timings: this.#timings,
+      traceId: traceIdOf(this.#init.trace, this.#init.req.headers["traceparent"]),
+      trace: this.#init.trace,
     });
   }
 }

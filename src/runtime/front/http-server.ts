@@ -5,7 +5,7 @@ import { ToModel } from "../channel/frames.ts";
 import { corsHeaders, isPreflight } from "./cors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
-import { renderMetrics, type Metrics } from "./metrics.ts";
+import { TextPage, type Metrics } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
 import type { FrontOptions } from "./options.ts";
 import type { ProcessPool } from "./process-pool.ts";
@@ -15,7 +15,9 @@ import { requestId } from "./request-id.ts";
 import { findRoute, type Route } from "./routes.ts";
 import { errorBody, sendError, sendJson } from "./send-json.ts";
 import type { UserMetrics } from "./user-metrics.ts";
+import type { Tracer } from "./tracer.ts";
 import { handleUpgrade } from "./websocket-bridge.ts";
+import { writeAllMetrics } from "./write-all-metrics.ts";
 
 /** Above the 60 s of the usual load balancers, so that the server is never the one that hangs up first. */
 const KEEP_ALIVE_MS = 75_000;
@@ -29,6 +31,8 @@ export interface HttpServerOptions {
   metrics: Metrics;
   userMetrics: UserMetrics;
   done: (record: RequestDone) => void;
+  /** null where no traces are asked for. */
+  tracer: Tracer | null;
   limits: Pick<FrontOptions, "headersMs" | "bodyPaceMs">;
 }
 
@@ -156,16 +160,9 @@ export class HttpServer {
   }
 
   async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
-    const { pool, dispatcher, metrics, userMetrics } = this.#options;
-    await Promise.all(pool.all.map((process) => process.refreshUserMetrics()));
-    const own = renderMetrics(metrics, {
-      inFlight: dispatcher.inFlight,
-      queued: dispatcher.queued,
-      queuedBytes: dispatcher.queuedBytes,
-      ready: pool.state === "ready",
-      processes: pool.all,
-    });
-    const body = own + userMetrics.render(pool.all.map((process) => process.userMetrics));
+    const page = new TextPage();
+    await writeAllMetrics(page, this.#options);
+    const body = page.text;
     const type = "text/plain; version=0.0.4; charset=utf-8";
     res.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
     res.end(body);

@@ -47,10 +47,12 @@ export class Logger {
     queueMs: number;
     bytes: number;
     code: string;
+    traceId: string;
+    worker: number;
   }): void {
     const level = record.status >= 500 ? "error" : "info";
     if (LEVELS[level] < this.#level) return;
-    const { method, path, status, ms, queueMs, bytes, code } = record;
+    const { method, path, status, ms, queueMs, bytes, code, traceId, worker } = record;
     if (this.#pretty) {
       const fields = { request_id: record.id, method, path, status, ms, queue_ms: queueMs, bytes, code };
       this.#write({ time: new Date().toISOString(), level, message: "request", ...fields });
@@ -59,8 +61,10 @@ export class Logger {
     const text = JSON.stringify(`${method} ${path} ${status}`);
     const id = JSON.stringify(record.id);
     const error = code === "" ? "" : `,"code":"${code}"`;
+    const trace = traceId === "" ? "" : `,"trace_id":"${traceId}"`;
+    const by = worker === 0 ? "" : `,"worker":${worker}`;
     this.#emit(
-      `{"time":"${timeText()}","level":"${level}","message":${text},"request_id":${id},"status":${status},"ms":${ms.toFixed(2)},"queue_ms":${queueMs.toFixed(2)},"bytes":${bytes}${error}}`,
+      `{"time":"${timeText()}","level":"${level}","message":${text},"request_id":${id},"status":${status},"ms":${ms.toFixed(2)},"queue_ms":${queueMs.toFixed(2)},"bytes":${bytes}${error}${trace}${by}}`,
     );
   }
 

@@ -9,8 +9,10 @@ import { OptionsError, readOptions, readPackage, type FrontOptions, type Package
 import { ProcessPool } from "./process-pool.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
-import { createTraceExporter } from "./trace-exporter.ts";
+import { loadTelemetry } from "./load-telemetry.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { UserMetrics } from "./user-metrics.ts";
+import { writeAllMetrics } from "./write-all-metrics.ts";
 
 type ReloadRequest = Extract<ControlRequest, { type: "reload" }>;
 
@@ -37,9 +39,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     // Whoever started this runtime is gone; one that was told to stop already has been left for good.
     onClose: () => (stopping === null ? void shutDown(0) : exitNow(143)),
   });
-  const traces = createTraceExporter(process.env, files.manifest.model_name, (problem) =>
-    logger.log("warn", problem),
-  );
+  let telemetry: Telemetry | null = null;
   let announced = false;
   let stopping: Promise<void> | null = null;
   const pool = new ProcessPool(
@@ -66,12 +66,20 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
         if (options.exitOnLoadFailure) void shutDown(1);
       },
       onCrashed: (reason) => control.send({ type: "crashed", reason }),
+      onSpans: (payload) => telemetry?.modelSpans(payload),
     },
     files,
   );
   // The model process starts before anything else is loaded: its start is the longest part of ours.
   pool.start();
   const { createServer } = await import("node:http");
+  telemetry = await loadTelemetry({
+    env: { ...process.env, ...files.config.environment_variables },
+    modelName: files.manifest.model_name,
+    mask: (text) => logger.mask(text),
+    onProblem: (problem) => logger.log("warn", problem),
+    writeMetrics: (page) => writeAllMetrics(page, { pool, dispatcher, metrics, userMetrics }),
+  });
   const http = new HttpServer({
     createServer,
     pool,
@@ -79,6 +87,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     metrics,
     userMetrics,
     done: recordRequest,
+    tracer: telemetry?.tracer ?? null,
     limits: options,
   });
 
@@ -108,7 +117,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     metrics.request(record.route, record.status);
     metrics.durations.total.observe(record.ms / 1000);
     logger.request(record);
-    traces?.record(record);
+    telemetry?.record(record);
   }
 
   async function handleControl(request: ControlRequest): Promise<void> {
@@ -165,7 +174,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       const timeout = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
       await Promise.race([Promise.all([answered, dispatcher.whenIdle()]), timeout]);
       await pool.stop();
-      await traces?.flush();
+      await telemetry?.stop();
       exitNow(code);
     })();
     return stopping;

@@ -62,8 +62,7 @@ export interface Gauges {
   processes: { worker: number; rss: number; lagMs: number }[];
 }
 
-export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
-  const out = new TextPage();
+export function writeMetrics(out: Page, metrics: Metrics, gauges: Gauges): void {
   out.head("purlin_requests_total", "counter", "Requests answered, by route and status.");
   for (const [route, byStatus] of metrics.requests) {
     for (const [status, count] of byStatus) out.line("purlin_requests_total", { route, status }, count);
@@ -92,21 +91,12 @@ export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
   for (const { worker, rss } of gauges.processes) {
     out.line("purlin_resident_memory_bytes", { process: `model-${worker}` }, rss);
   }
-  return out.text;
 }
 
-/** Prometheus text exposition. */
-export class TextPage {
-  text = "";
-
-  head(name: string, type: string, help: string): void {
-    this.text += `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${type}\n`;
-  }
-
-  line(name: string, labels: Record<string, unknown>, value: number): void {
-    const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escapeLabel(String(label))}"`);
-    this.text += `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberText(value)}\n`;
-  }
+/** Where metrics are written to: each head is followed by its lines. */
+export abstract class Page {
+  abstract head(name: string, type: string, help: string): void;
+  abstract line(name: string, labels: Record<string, unknown>, value: number): void;
 
   single(name: string, type: string, help: string, value: number): void {
     this.head(name, type, help);
@@ -123,6 +113,20 @@ export class TextPage {
     this.line(`${name}_bucket`, { le: "+Inf" }, histogram.count);
     this.line(`${name}_sum`, {}, histogram.sum);
     this.line(`${name}_count`, {}, histogram.count);
+  }
+}
+
+/** Prometheus text exposition. */
+export class TextPage extends Page {
+  text = "";
+
+  head(name: string, type: string, help: string): void {
+    this.text += `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${type}\n`;
+  }
+
+  line(name: string, labels: Record<string, unknown>, value: number): void {
+    const pairs = Object.entries(labels).map(([key, label]) => `${key}="${escapeLabel(String(label))}"`);
+    this.text += `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberText(value)}\n`;
   }
 }
 

@@ -35,6 +35,7 @@ export interface ModelProcessInit {
   onFailed: (process: ModelProcess, info: FailedInfo) => void;
   onExit: (process: ModelProcess, reason: string) => void;
   onLine: (line: string, worker: number) => void;
+  onSpans: (payload: Buffer) => void;
 }
 
 /** A process that runs user code, seen from the front. It is a process group of its own with a guard. */
@@ -179,6 +180,8 @@ export class ModelProcess {
         this.lagMs = payload.readDoubleLE(0);
         this.rss = payload.readDoubleLE(8);
         return;
+      case ToFront.SPANS:
+        return init.onSpans(payload);
       case ToFront.HEALTH:
         // Too late for the probe that asked, and the model's opinion all the same.
         this.lastHealthy = payload.toString() === "true";

@@ -28,6 +28,7 @@ export interface PoolOptions {
   onReady: (loadMs: number) => void;
   onFailed: (info: FailedInfo & { reason: string }) => void;
   onCrashed: (reason: string) => void;
+  onSpans: (payload: Buffer) => void;
 }
 
 interface LoadedGeneration {
@@ -254,6 +255,7 @@ export class ProcessPool {
       onFailed: (failed, info) => this.#settleStart(failed, info),
       onExit: (ended, reason) => this.#exited(ended, reason),
       onLine: (line, worker) => logger.modelLine(line, worker),
+      onSpans: (payload) => this.#options.onSpans(payload),
     });
     this.#processes.add(process);
     this.#toldEnvironment.set(process, JSON.stringify(this.#environment));

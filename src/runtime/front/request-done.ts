@@ -1,4 +1,6 @@
 import type { Timings } from "../channel/response-frame.ts";
+import { parseTraceparent } from "../channel/trace-context.ts";
+import type { RequestTrace } from "./tracer.ts";
 
 /** What is known of a request once it is over, for the log and the metrics. */
 export interface RequestDone {
@@ -11,12 +13,23 @@ export interface RequestDone {
   /** Our error code, empty for none. */
   code: string;
   ms: number;
+  /** Waiting for a slot. */
   queueMs: number;
+  /** On `performance.now()`; 0 where it never got to user code. */
+  granted: number;
+  /** The model process that had it; 0 for none. */
+  worker: number;
   bytes: number;
-  /** What the caller sent, empty for nothing. */
-  traceparent: string;
-  /** Milliseconds in user code. */
-  timings: Timings;
+  /** Empty for none. */
+  traceId: string;
+  /** null where traces are not asked for. */
+  trace: RequestTrace | null;
 }
 
 export const NO_TIMINGS: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
+
+/** What the caller says, where this server makes no traces of its own. */
+export function traceIdOf(trace: RequestTrace | null, traceparent: string | string[] | undefined): string {
+  if (trace !== null) return trace.traceId;
+  return traceparent === undefined ? "" : (parseTraceparent(String(traceparent))?.traceId ?? "");
+}

@@ -10,6 +10,7 @@ import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import type { Route } from "./routes.ts";
 import { sendError, type ErrorAnswer } from "./send-json.ts";
+import { tracedHeaders, type Tracer } from "./tracer.ts";
 
 /** After a refusal, what is still being sent is read and dropped this long, so that the answer arrives. */
 const LINGER_MS = 1000;
@@ -23,6 +24,7 @@ export interface ModelRoutesOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
   done: (record: RequestDone) => void;
+  tracer: Tracer | null;
   bodyPaceMs: number;
 }
 
@@ -63,6 +65,7 @@ export class ModelRoutes {
     const { req, res, route, requestId, headers } = call;
     const config = pool.files.config.runtime;
     this.#open += 1;
+    const trace = this.#options.tracer?.begin(req.headers) ?? null;
     const exchange = new Exchange({
       req,
       res,
@@ -71,6 +74,7 @@ export class ModelRoutes {
       dispatcher,
       streamTimeoutMs: config.streaming_read_timeout_seconds * 1000,
       done: this.#closed,
+      trace,
       headers,
     });
     const refuse = (answer: Omit<ErrorAnswer, "requestId">): void => refuseRequest(call, answer);
@@ -105,7 +109,7 @@ export class ModelRoutes {
       requestId,
       url: req.url as string,
       httpMethod: req.method as string,
-      headers: req.rawHeaders.join("\n"),
+      headers: tracedHeaders(req.rawHeaders, trace),
     };
     const submit = (init: { body: Buffer[]; bodyBytes: number; complete: boolean }): Job => {
       head.bodyBytes = init.bodyBytes;

@@ -1,4 +1,4 @@
-import { TextPage } from "./metrics.ts";
+import type { Page } from "./metrics.ts";
 
 /** One metric as prom-client's getMetricsAsJSON gives it. */
 export interface UserMetric {
@@ -22,14 +22,12 @@ export class UserMetrics {
     if (this.#ended.length > 8) this.#ended.splice(0, 2, merge(this.#ended.slice(0, 2)));
   }
 
-  render(living: UserMetric[][]): string {
-    const page = new TextPage();
+  write(page: Page, living: UserMetric[][]): void {
     for (const metric of merge([...this.#ended, ...living])) {
       page.head(metric.name, metric.type, metric.help);
       for (const { value, labels, metricName } of metric.values)
         page.line(metricName ?? metric.name, labels, value);
     }
-    return page.text;
   }
 }
 

@@ -6,12 +6,14 @@ import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import { errorBody } from "./send-json.ts";
 import { notReady } from "./request-handler.ts";
+import type { Tracer } from "./tracer.ts";
 import type { acceptWebSocket } from "./websocket.ts";
 
 export interface UpgradeOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
   done: (record: RequestDone) => void;
+  tracer: Tracer | null;
   /** The runtime is ending. */
   draining: boolean;
 }

@@ -4,7 +4,8 @@ import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Job, type Responder } from "./job.ts";
-import { NO_TIMINGS } from "./request-done.ts";
+import { traceIdOf } from "./request-done.ts";
+import { tracedHeaders } from "./tracer.ts";
 import type { Upgrade, UpgradeOptions } from "./websocket-bridge.ts";
 import { startPings, type Pings } from "./websocket-pings.ts";
 
@@ -47,6 +48,7 @@ class Connection implements Responder {
     this.#dispatcher = init.options.dispatcher;
     const { req, requestId } = upgrade;
     const began = performance.now();
+    const trace = init.options.tracer?.begin(req.headers) ?? null;
     this.#job = new Job({
       head: {
         method: init.method,
@@ -58,7 +60,7 @@ class Connection implements Responder {
         requestId,
         url: req.url as string,
         httpMethod: req.method as string,
-        headers: req.rawHeaders.join("\n"),
+        headers: tracedHeaders(req.rawHeaders, trace),
       },
       responder: this,
       usesSlot: false,
@@ -82,8 +84,10 @@ class Connection implements Responder {
         ms: performance.now() - began,
         queueMs: 0,
         bytes: 0,
-        traceparent: String(req.headers["traceparent"] ?? ""),
-        timings: NO_TIMINGS,
+        granted: 0,
+        worker: this.#job.process?.worker ?? 0,
+        traceId: traceIdOf(trace, req.headers["traceparent"]),
+        trace,
       });
     });
     this.#dispatcher.submit(this.#job);

@@ -123,6 +123,7 @@ export class Executor {
     this.#withInput(job, (input) =>
       this.#call(job, { method: "preprocess", input }, (prepared) => {
         job.timings.preprocess = performance.now() - began;
+        job.trace?.end();
         job.prepared = prepared;
         job.isPrepared = true;
         if (job.cancelled) return this.#settle(job);
@@ -159,6 +160,7 @@ export class Executor {
       const method = METHODS[job.head.method] as string;
       this.#call(job, { method, input }, (output) => {
         job.timings.predict = performance.now() - began;
+        if (job.trace !== null && !isStream(output) && !isResponse(output)) job.trace.end();
         this.#gathering.observe(job.timings.predict);
         this.#predicted(job, output, began);
       });
@@ -191,6 +193,7 @@ export class Executor {
     const postBegan = performance.now();
     this.#call(job, { method: "postprocess", input: output }, (final) => {
       job.timings.postprocess = performance.now() - postBegan;
+      if (job.trace !== null && !isStream(final) && !isResponse(final)) job.trace.end();
       this.#finish(job, final, postBegan);
     });
   }
@@ -225,6 +228,7 @@ export class Executor {
   /** Calls user code in the request's scope; sync results go on without a turn of the loop. */
   #call(job: Job, call: { method: string; input: unknown }, next: (output: unknown) => void): void {
     job.idle = false;
+    job.trace?.begin(call.method);
     let output: unknown;
     const instance = this.#instance;
     try {
@@ -316,6 +320,7 @@ export class Executor {
   #settle(job: Job): void {
     if (this.#jobs[job.id] !== job) return;
     this.#jobs[job.id] = undefined;
+    job.trace?.end(job.thrown === null ? null : { thrown: job.thrown.value });
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
     this.#writer.flushSoon();
     this.#lanes.leave(job);

@@ -1,6 +1,7 @@
 import { CancelReason } from "../channel/frames.ts";
 import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
+import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import { ModelRequest } from "./model-request.ts";
 
 /** One request in a model process, from its frame to the end of its user code. */
@@ -8,7 +9,9 @@ export class Job {
   readonly id: number;
   readonly head: ReceivedRequest;
   readonly request: ModelRequest;
-  readonly scope: { requestId: string; traceId: string };
+  readonly scope: Scope;
+  /** null where no traces are asked for. */
+  readonly trace: JobTrace | null;
   readonly timings: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
   wants: StreamWish;
   /** Its client wants embeddings as base64. */
@@ -36,10 +39,9 @@ export class Job {
     this.id = id;
     this.head = head;
     this.request = new ModelRequest(head);
-    this.scope = {
-      requestId: head.requestId,
-      traceId: headerValue(head.headers, "traceparent").split("-")[1] ?? "",
-    };
+    const traceparent = headerValue(head.headers, "traceparent");
+    this.scope = { requestId: head.requestId, traceId: traceparent.split("-")[1] ?? "" };
+    this.trace = jobTraces.start?.(traceparent, this.scope) ?? null;
     this.wants = head.httpMethod === "" ? "gathered" : streamWish(head.headers);
   }
 

@@ -22,6 +22,7 @@ export function log(level: Level, message: string, fields?: Record<string, unkno
     message,
     ...(scope === undefined ? {} : { request_id: scope.requestId }),
     ...(scope === undefined || scope.traceId === "" ? {} : { trace_id: scope.traceId }),
+    ...(scope?.span === undefined ? {} : { span_id: scope.span.spanId }),
     ...fields,
   };
   const json = JSON.stringify(record);

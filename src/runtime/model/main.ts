@@ -4,14 +4,18 @@ import type { Config } from "../../protocol/config.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
+import { otlpUrl } from "../channel/otel-env.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
 import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
+import { jobTraces } from "./job-trace.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
+import { requestScope } from "./request-scope.ts";
 import { describeSchema } from "./schema.ts";
+import type { startTracing, Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
 import { describeThrown } from "./user-error.ts";
 
@@ -39,6 +43,7 @@ const executor = new Executor({
 });
 const sockets = new ModelSockets(writer, () => model);
 let model: LoadedModel | null = null;
+let tracing: Tracing | null = null;
 
 // The front is gone: nobody waits for this process any more.
 socket.on("end", () => process.exit(0));
@@ -59,6 +64,7 @@ process.on("uncaughtException", () => process.exit(1));
 
 // The last word of a process that ends by itself: what is finished, and what has begun.
 process.on("exit", () => {
+  tracing?.flush();
   writer.u32(ToFront.BEGUN, 0, executor.begun);
   writer.flush();
 });
@@ -68,6 +74,8 @@ void start();
 
 async function start(): Promise<void> {
   const began = performance.now();
+  tracing = await loadTracing();
+  jobTraces.start = tracing?.start ?? null;
   try {
     model = await loadModel({
       packageDir: options.packageDir,
@@ -84,6 +92,14 @@ async function start(): Promise<void> {
   writer.json(ToFront.LOADED, 0, loadedInfo(model, performance.now() - began));
   writer.flush();
   reportStats();
+}
+
+/** Only where traces are asked for; a file beside this one, not part of this bundle. */
+async function loadTracing(): Promise<Tracing | null> {
+  if (otlpUrl(process.env, "TRACES") === undefined) return null;
+  const file = "./tracing.mjs";
+  const { startTracing: startIt } = (await import(file)) as { startTracing: typeof startTracing };
+  return startIt({ env: process.env, writer, requestScope });
 }
 
 function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInfo {
@@ -207,6 +223,7 @@ async function shutdown(id: number): Promise<void> {
     }
     clearTimeout(timeout);
   }
+  tracing?.flush();
   reply(ToFront.METRICS, id, await collectUserMetrics());
   socket.end(() => process.exit(0));
 }

@@ -42,10 +42,14 @@ export class ModelSockets {
 
   async #run(connection: Connection): Promise<void> {
     const instance = this.#model()?.instance as { websocket(socket: unknown): unknown };
+    const { trace } = connection.job;
+    trace?.begin("websocket");
     try {
       await requestScope.run(connection.job.scope, async () => instance.websocket(connection.socket));
+      trace?.end();
       connection.close(NORMAL, "");
     } catch (error) {
+      trace?.end({ thrown: error });
       const { message, stack } = describeThrown(error);
       requestScope.run(connection.job.scope, () => log("error", message, { code: "MODEL_ERROR", stack }));
       connection.close(FAILED, "The model failed; its log has the reason.");
