@@ -70,6 +70,9 @@ export const ToFront = {
   SPANS: 53,
 } as const;
 
+/** How often a model process tells of itself. */
+export const STATS_INTERVAL_MS = 1000;
+
 /** Frames of these types may be delivered in pieces: nobody needs their borders. */
 export function isBulk(type: number): boolean {
   return type === ToModel.BODY || type === ToFront.BODY;

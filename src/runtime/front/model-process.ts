@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
-import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { STATS_INTERVAL_MS, ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openFrontEnd } from "../channel/open-channel.ts";
 import { describeExit } from "./describe-exit.ts";
 import { JobTable } from "./job-table.ts";
@@ -19,6 +19,8 @@ import type { UserMetric } from "./user-metrics.ts";
 const CALL_TIMEOUT_MS = 5000;
 /** A scrape waits no longer for a model that computes. */
 const METRICS_TIMEOUT_MS = 100;
+/** A frame under way is no lag. */
+const STATS_SLACK_MS = 100;
 /** Environment of the front that must not reach user code. */
 const OWN_ENV = (["port", "host", "socket", "controlFd", "config"] as const).map((name) => RUNTIME_ENV[name]);
 
@@ -52,7 +54,8 @@ export class ModelProcess {
   state: "loading" | "ready" | "draining" | "dead" = "loading";
   info: LoadedInfo | null = null;
   rss = 0;
-  lagMs = 0;
+  #lagMs = 0;
+  #statsAt = 0;
   lastHealthy = true;
   readonly started = performance.now();
   /** Of both its outputs, records among them, as they came. */
@@ -112,6 +115,12 @@ export class ModelProcess {
     setImmediate(() => {
       if (this.pid !== undefined && this.state !== "dead") this.#guard = guardProcessGroup(this.pid);
     });
+  }
+
+  /** One that is too busy to tell lags at least since its last word was due. */
+  get lagMs(): number {
+    const overdue = this.#statsAt === 0 ? 0 : performance.now() - this.#statsAt - STATS_INTERVAL_MS;
+    return Math.max(this.#lagMs, overdue - STATS_SLACK_MS);
   }
 
   get pid(): number | undefined {
@@ -177,11 +186,15 @@ export class ModelProcess {
         this.lane.begun = payload.readUInt32LE(0);
         return;
       case ToFront.STATS:
-        this.lagMs = payload.readDoubleLE(0);
+        this.#lagMs = payload.readDoubleLE(0);
+        this.#statsAt = performance.now();
         this.rss = payload.readDoubleLE(8);
         return;
       case ToFront.SPANS:
         return init.onSpans(payload);
+      case ToFront.METRICS:
+        this.userMetrics = JSON.parse(payload.toString()) as UserMetric[];
+        return;
       case ToFront.HEALTH:
         // Too late for the probe that asked, and the model's opinion all the same.
         this.lastHealthy = payload.toString() === "true";

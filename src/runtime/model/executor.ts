@@ -35,6 +35,8 @@ export class Executor {
   readonly #gathering = new AnswerGathering();
   #instance: Record<string, UserMethod> = {};
   #shape: ModelShape | null = null;
+  /** Requests so far whose user code has ended. */
+  settled = 0;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -320,6 +322,7 @@ export class Executor {
   #settle(job: Job): void {
     if (this.#jobs[job.id] !== job) return;
     this.#jobs[job.id] = undefined;
+    this.settled += 1;
     job.trace?.end(job.thrown === null ? null : { thrown: job.thrown.value });
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
     this.#writer.flushSoon();

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
-import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { STATS_INTERVAL_MS, ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { otlpUrl } from "../channel/otel-env.ts";
 import { captureConsole } from "./capture-console.ts";
@@ -29,7 +29,6 @@ export interface ModelProcessOptions {
 }
 
 const CHANNEL_FD = 3;
-const STATS_INTERVAL_MS = 1000;
 const SHUTDOWN_MS = 10_000;
 
 const options = JSON.parse(process.argv[2] as string) as ModelProcessOptions;
@@ -230,15 +229,24 @@ async function shutdown(id: number): Promise<void> {
 
 /** How late timers fire tells how busy the model's loop is; the front adds both figures to its metrics. */
 function reportStats(): void {
-  let due = performance.now() + STATS_INTERVAL_MS;
-  setInterval(() => {
+  let due = performance.now();
+  let counted = 0;
+  const report = (): void => {
     const now = performance.now();
     const { buffer, offset } = writer.frame(ToFront.STATS, 0, 16);
     buffer.writeDoubleLE(Math.max(0, now - due), offset);
     buffer.writeDoubleLE(process.memoryUsage.rss(), offset + 8);
     due = now + STATS_INTERVAL_MS;
     writer.flush();
-  }, STATS_INTERVAL_MS).unref();
+    // What a sudden end can cost of the user's counters is what was counted since.
+    if (executor.settled === counted) return;
+    counted = executor.settled;
+    void collectUserMetrics().then((metrics) => {
+      if (metrics.length > 0) reply(ToFront.METRICS, 0, metrics);
+    });
+  };
+  report();
+  setInterval(report, STATS_INTERVAL_MS).unref();
 }
 
 function readJson<T>(file: string): T {
