@@ -17,6 +17,7 @@ const SECTIONS = [
   "http",
   "stream",
   "compute",
+  "tracing",
   "start",
   "memory",
   "cli",

@@ -60,10 +60,12 @@ function merge(sources: UserMetric[][]): UserMetric[] {
   for (const metric of sources.flat()) {
     let known = byName.get(metric.name);
     if (known === undefined) byName.set(metric.name, (known = { metric, values: new Map() }));
-    for (const sample of metric.values) {
+    for (const given of metric.values) {
+      // What is no finite number comes as text.
+      const sample = { ...given, value: Number(given.value) };
       const key = JSON.stringify([sample.metricName, Object.entries(sample.labels).sort()]);
       const sum = known.values.get(key);
-      if (sum === undefined) known.values.set(key, { ...sample, of: 1 });
+      if (sum === undefined) known.values.set(key, Object.assign(sample, { of: 1 }));
       else combine(aggregatorOf(metric, sample), sum, sample.value);
     }
   }

@@ -14,5 +14,11 @@ export async function collectUserMetrics(): Promise<PromMetric[]> {
   const registry = (globalThis as Record<symbol, unknown>)[REGISTRY] as
     { getMetricsAsJSON(): Promise<PromMetric[]> } | undefined;
   if (registry === undefined) return [];
-  return registry.getMetricsAsJSON();
+  const metrics = await registry.getMetricsAsJSON();
+  return metrics.map((metric) => ({ ...metric, values: metric.values.map(sendable) }));
+}
+
+/** JSON has no NaN and no infinity; the front makes numbers of these texts. */
+function sendable<T extends { value: unknown }>(sample: T): T {
+  return Number.isFinite(sample.value) ? sample : { ...sample, value: String(sample.value) };
 }
