@@ -1,6 +1,8 @@
 // Model contract §6, issue 5 point 8: traces over OTLP, against a receiver in a process of its own.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
+import { WebSocket } from "ws";
 import { type OtlpReceiver, type Received, startOtlpReceiver } from "../helpers/otlp-receiver.ts";
 import { runModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
@@ -239,6 +241,32 @@ test("a secret in a span is masked", async (t) => {
   const spans = await spansNamed(receiver, "predict", 1);
   const [event] = spans.flatMap(({ events }) => events);
   assert.equal(event?.attributes["exception.message"], "with ***");
+});
+
+test("config.yaml can ask for it, and a WebSocket is a span as long as it is open", async (t) => {
+  const receiver = await startOtlpReceiver(t);
+  const model = await runModel(
+    t,
+    `export class Model { async websocket(socket) { for await (const message of socket) { console.log("heard"); await socket.send(message); } } }`,
+    {
+      config: `environment_variables: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "${receiver.url}/v1/traces", OTEL_BSP_SCHEDULE_DELAY: "50" }`,
+    },
+  );
+  const socket = new WebSocket(`${model.url.replace("http", "ws")}/v1/websocket`, {
+    headers: { traceparent: `00-${TRACE}-${PARENT}-01` },
+  });
+  await once(socket, "open");
+  socket.send("x");
+  await once(socket, "message");
+  socket.close();
+  const spans = await spansNamed(receiver, "websocket", 1);
+  const inner = spans.find(({ name }) => name === "websocket");
+  const all = await spansNamed(receiver, "GET /v1/websocket", 1);
+  const outer = all.find(({ name }) => name === "GET /v1/websocket");
+  assert.deepEqual([outer?.traceId, outer?.parentSpanId], [TRACE, PARENT]);
+  assert.deepEqual([inner?.traceId, inner?.parentSpanId], [TRACE, outer?.spanId]);
+  const said = model.logs().find(({ message }) => message === "heard");
+  assert.deepEqual([said?.["trace_id"], said?.["span_id"]], [TRACE, inner?.spanId]);
 });
 
 test("none of it is loaded or done where nothing asks for it", async (t) => {
