@@ -1,7 +1,12 @@
 // Issue 5 point 8: a model process that ends unasked leaves one record that says what is known of it.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { type LogRecord, runModel, type RunningModel } from "../helpers/run-model.ts";
+import { type LogRecord, runModel, type RunningModel, writePackage } from "../helpers/run-model.ts";
+import { tmpDir } from "../helpers/tmp-dir.ts";
 import { readMetric } from "../helpers/read-metric.ts";
 import { until } from "../helpers/until.ts";
 
@@ -87,4 +92,46 @@ test("one that dies while it loads leaves a report, too", async (t) => {
   const report = await until(() => reports(model)[0]);
   assert.deepEqual([report["loaded"], report["exit_code"], report["lost_request_count"]], [false, 9, 0]);
   assert.ok((report["last_lines"] as string[]).includes("reading weights"));
+});
+
+const GROUP = `/sys/fs/cgroup/memory/purlin-test-${process.pid}`;
+
+test("one that the kernel kills for want of memory is told from one that was killed otherwise", async (t) => {
+  try {
+    mkdirSync(GROUP);
+    writeFileSync(join(GROUP, "memory.limit_in_bytes"), String(300 * 1024 * 1024));
+  } catch {
+    return t.skip("no control group of version 1 can be made here");
+  }
+  const source = `const held = []; export class Model {
+    predict(how) { if (how === "kill") process.kill(process.pid, "SIGKILL"); for (;;) held.push(Buffer.alloc(8e6, 1)); }
+  }`;
+  const dir = join(await tmpDir(t), "package");
+  await writePackage(dir, source);
+  // The shell goes into the group, so that everything that it becomes and starts is in it.
+  const start = `echo $$ > ${GROUP}/cgroup.procs; exec "$0" ${join(dir, "runtime/front.mjs")}`;
+  const child = spawn("sh", ["-c", start, process.execPath], {
+    env: { PATH: process.env["PATH"], PORT: "0" },
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => (text += String(piece)));
+  const exited = once(child, "exit");
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await exited;
+    await until(() => (rmdirSync(GROUP), true), { what: "the group to be empty" });
+  });
+  const [, url = ""] = await until(() => /listening on (\S+)/.exec(text));
+  for (const [how, reason] of [
+    ["kill", "SIGKILL"],
+    ["memory", "out-of-memory"],
+    ["kill", "SIGKILL"],
+  ]) {
+    await until(async () => (await fetch(`${url}/health/ready`)).ok, { timeout: 20_000 });
+    const before = text.length;
+    const answer = await fetch(`${url}/predict`, { method: "POST", body: JSON.stringify(how) });
+    assert.equal(answer.status, 503, how);
+    const [, told] = await until(() => /"code":"MODEL_CRASHED","reason":"([^"]+)"/.exec(text.slice(before)));
+    assert.equal(told, reason, text.slice(before));
+  }
 });

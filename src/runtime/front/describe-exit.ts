@@ -1,3 +1,4 @@
+import { kernelKilledForMemory } from "./kernel-oom.ts";
 import { isRecord } from "./model-record.ts";
 
 /** Why a model process ended, in words that fit a metric's label and a log line. */
@@ -12,5 +13,6 @@ export function describeExit(
     (line) => !isRecord(line) && /heap out of memory|Allocation failed|bad_alloc/i.test(line),
   );
   if (aborted && outOfHeap) return "out-of-memory";
+  if (signal === "SIGKILL" && kernelKilledForMemory()) return "out-of-memory";
   return signal ?? `exit-code-${code}`;
 }

@@ -11,6 +11,7 @@ import { openFrontEnd } from "../channel/open-channel.ts";
 import { describeExit } from "./describe-exit.ts";
 import { JobTable } from "./job-table.ts";
 import { JobQueue } from "./job-queue.ts";
+import { noteKernelOomKills } from "./kernel-oom.ts";
 import { Lane } from "./lane.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { guardProcessGroup, type Guard } from "./process-guard.ts";
@@ -113,6 +114,7 @@ export class ModelProcess {
       });
     });
     setImmediate(() => {
+      noteKernelOomKills();
       if (this.pid !== undefined && this.state !== "dead") this.#guard = guardProcessGroup(this.pid);
     });
   }
