@@ -39,3 +39,16 @@ test("the counts of a process that died stay in the sum, as they were seen last"
   await until(async () => (await model.predict(1)).ok);
   assert.equal(await readMetric(model.url, "hits_total"), 2);
 });
+
+test("metrics whose code throws keep what they said last; it is told once, and the page stays", async (t) => {
+  const broken = MODEL.replace("return [", 'if (hits === 2) throw new Error("no figures"); return [');
+  const model = await runModel(t, broken);
+  await model.predict(1);
+  assert.equal(await readMetric(model.url, "hits_total"), 1);
+  await model.predict(1);
+  for (let i = 0; i < 3; i++) assert.equal(await readMetric(model.url, "hits_total"), 1);
+  await model.predict(1);
+  assert.equal(await readMetric(model.url, "hits_total"), 3);
+  const told = model.logs().filter(({ message }) => message.includes("no figures"));
+  assert.equal(told.length, 1);
+});

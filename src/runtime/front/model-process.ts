@@ -154,7 +154,7 @@ export class ModelProcess {
     // A write to a process that has ended closes the channel, and what it said last is lost unread.
     if (this.#ending) return;
     const answer = await this.call(ToModel.METRICS, undefined, METRICS_TIMEOUT_MS);
-    if (answer !== null && !this.#ending) this.userMetrics = JSON.parse(answer.toString()) as UserMetric[];
+    if (answer !== null && !this.#ending) this.#keepUserMetrics(answer);
   }
 
   /** Lets `shutdown()` run, then ends the process, whose last user metrics stay here. */
@@ -162,7 +162,7 @@ export class ModelProcess {
     this.#ending = true;
     const answer = await this.call(ToModel.SHUTDOWN, undefined, timeoutMs);
     if (answer === null) this.kill();
-    else this.userMetrics = JSON.parse(answer.toString()) as UserMetric[];
+    else this.#keepUserMetrics(answer);
   }
 
   /** The whole group, at once. */
@@ -173,6 +173,11 @@ export class ModelProcess {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
+  }
+
+  /** null: its code throws; what it gave last stands. */
+  #keepUserMetrics(payload: Buffer): void {
+    this.userMetrics = (JSON.parse(payload.toString()) as UserMetric[] | null) ?? this.userMetrics;
   }
 
   #receive(init: ModelProcessInit, type: number, id: number, payload: Buffer): void {
@@ -195,8 +200,7 @@ export class ModelProcess {
       case ToFront.SPANS:
         return init.onSpans(payload);
       case ToFront.METRICS:
-        this.userMetrics = JSON.parse(payload.toString()) as UserMetric[];
-        return;
+        return this.#keepUserMetrics(payload);
       case ToFront.HEALTH:
         // Too late for the probe that asked, and the model's opinion all the same.
         this.lastHealthy = payload.toString() === "true";

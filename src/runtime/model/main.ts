@@ -2,20 +2,21 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
-import { STATS_INTERVAL_MS, ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
-import { otlpUrl } from "../channel/otel-env.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
 import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { jobTraces } from "./job-trace.ts";
+import { loadTracing } from "./load-tracing.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
 import { describeSchema } from "./schema.ts";
-import type { startTracing, Tracing } from "./tracing.ts";
+import { reportStats } from "./report-stats.ts";
+import type { Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
 import { describeThrown } from "./user-error.ts";
 
@@ -73,7 +74,7 @@ void start();
 
 async function start(): Promise<void> {
   const began = performance.now();
-  tracing = await loadTracing();
+  tracing = await loadTracing({ env: process.env, writer, requestScope });
   jobTraces.start = tracing?.start ?? null;
   try {
     model = await loadModel({
@@ -90,15 +91,7 @@ async function start(): Promise<void> {
   executor.use(model.instance, model.shape);
   writer.json(ToFront.LOADED, 0, loadedInfo(model, performance.now() - began));
   writer.flush();
-  reportStats();
-}
-
-/** Only where traces are asked for; a file beside this one, not part of this bundle. */
-async function loadTracing(): Promise<Tracing | null> {
-  if (otlpUrl(process.env, "TRACES") === undefined) return null;
-  const file = "./tracing.mjs";
-  const { startTracing: startIt } = (await import(file)) as { startTracing: typeof startTracing };
-  return startIt({ env: process.env, writer, requestScope });
+  reportStats(writer, () => executor.settled);
 }
 
 function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInfo {
@@ -225,28 +218,6 @@ async function shutdown(id: number): Promise<void> {
   tracing?.flush();
   reply(ToFront.METRICS, id, await collectUserMetrics());
   socket.end(() => process.exit(0));
-}
-
-/** How late timers fire tells how busy the model's loop is; the front adds both figures to its metrics. */
-function reportStats(): void {
-  let due = performance.now();
-  let counted = 0;
-  const report = (): void => {
-    const now = performance.now();
-    const { buffer, offset } = writer.frame(ToFront.STATS, 0, 16);
-    buffer.writeDoubleLE(Math.max(0, now - due), offset);
-    buffer.writeDoubleLE(process.memoryUsage.rss(), offset + 8);
-    due = now + STATS_INTERVAL_MS;
-    writer.flush();
-    // What a sudden end can cost of the user's counters is what was counted since.
-    if (executor.settled === counted) return;
-    counted = executor.settled;
-    void collectUserMetrics().then((metrics) => {
-      if (metrics.length > 0) reply(ToFront.METRICS, 0, metrics);
-    });
-  };
-  report();
-  setInterval(report, STATS_INTERVAL_MS).unref();
 }
 
 function readJson<T>(file: string): T {
