@@ -1,6 +1,7 @@
 // Model contract §6, issue 5 point 8: traces over OTLP, against a receiver in a process of its own.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { type OtlpReceiver, type Received, startOtlpReceiver } from "../helpers/otlp-receiver.ts";
@@ -228,6 +229,24 @@ test("what is left is sent when the runtime stops; what cannot be done as asked 
       logs().some(({ level, message }) => level === "warn" && said.test(message)),
       String(said),
     );
+});
+
+test("a receiver that takes and never answers keeps the runtime neither from serving nor from ending", async (t) => {
+  const sockets = new Set<Socket>();
+  const hanging = createServer((socket) => {
+    sockets.add(socket.on("error", () => undefined));
+  });
+  await new Promise<void>((resolve) => hanging.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    hanging.close();
+  });
+  const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+  const { predict, runtime } = await runModel(t, MODEL, { env: envOf({ url }) });
+  for (let i = 0; i < 5; i++) assert.equal((await predict("x")).status, 200);
+  await until(() => sockets.size > 0);
+  await runtime.stop({ graceMs: 30_000 });
+  assert.deepEqual(await runtime.exited, { code: 0, signal: null });
 });
 
 test("a secret in a span is masked", async (t) => {

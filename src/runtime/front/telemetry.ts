@@ -10,6 +10,9 @@ import type { RequestDone } from "./request-done.ts";
 import { SpanExporter } from "./span-exporter.ts";
 import { Tracer } from "./tracer.ts";
 
+/** A receiver that hangs must not keep the runtime from ending. */
+const STOP_MS = 5000;
+
 export interface TelemetryOptions {
   env: NodeJS.ProcessEnv;
   modelName: string;
@@ -24,7 +27,7 @@ export interface Telemetry {
   tracer: Tracer | null;
   record(request: RequestDone): void;
   modelSpans(payload: Buffer): void;
-  /** Sends what there is; resolves within the exporter's timeout. */
+  /** Sends what there is, and waits no longer than STOP_MS for who takes it. */
   stop(): Promise<void>;
 }
 
@@ -67,9 +70,14 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       for (const timer of timers) clearInterval(timer);
       traceSender?.stop();
       metricSender?.stop();
-      // What is on its way first, then what has come in since.
-      await Promise.all([spans?.flush(), exporting]);
-      await Promise.all([spans?.flush(), exportMetrics()]);
+      const late = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
+      await Promise.race([sendRest(), late]);
     },
   };
+
+  /** What is on its way first, then what has come in since. */
+  async function sendRest(): Promise<void> {
+    await Promise.all([spans?.flush(), exporting]);
+    await Promise.all([spans?.flush(), exportMetrics()]);
+  }
 }

@@ -199,6 +199,29 @@ test("429 and 503 are tried again as Retry-After says", async (t) => {
   assert.equal(answer.response.status, 200);
 });
 
+test("a full queue is waited for, as its Retry-After says", async (t) => {
+  const model = await runModel(
+    t,
+    `export class Model { predict() {} async chatCompletions(input) { await new Promise((r) => setTimeout(r, 300));
+      return { id: "c1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "done" }, finish_reason: "stop" }] }; } }`,
+    { config: "runtime: { openai_uses_slot: true, max_queue: 1 }" },
+  );
+  await assert.rejects(
+    Promise.all([1, 2, 3, 4, 5, 6].map(() => clientOf(model).chat.completions.create(ask("now")))),
+    (error) => {
+      assert.ok(error instanceof APIError);
+      assert.deepEqual([error.status, error.message], [503, '503 "The queue is full."']);
+      return Number(error.headers?.get("retry-after")) >= 1;
+    },
+  );
+  const patient = clientOf(model, 5);
+  const all = await Promise.all([1, 2, 3, 4].map(() => patient.chat.completions.create(ask("later"))));
+  assert.deepEqual(
+    all.map(({ choices }) => choices[0]?.message.content),
+    ["done", "done", "done", "done"],
+  );
+});
+
 test("an abort in the middle of a stream ends the user's code and frees what it held", async (t) => {
   const model = await runModel(t, MODEL + WHOLE, { config: "runtime: {openai_uses_slot: true}" });
   const client = clientOf(model);
