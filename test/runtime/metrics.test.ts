@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { it } from "node:test";
+import { WebSocket } from "ws";
 import { type RunningModel, runModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
 
@@ -84,4 +86,29 @@ it("one process's death leaves the others serving and the runtime ready", async 
   assert.equal((await fetch(`${model.url}/health/ready`)).status, 200);
   const value = await metrics(model);
   assert.equal(value('purlin_model_restarts_total{reason="exit-code-4"}'), 1);
+});
+
+it("a WebSocket that its client closes is no cancellation; one whose connection breaks is", async (t) => {
+  const model = await runModel(
+    t,
+    `export class Model { async websocket(socket) { for await (const message of socket) await socket.send(message); console.log("over"); } }`,
+  );
+  const ended = async (times: number): Promise<void> => {
+    await until(() => model.logs().filter(({ message }) => message === "over").length === times);
+    await until(async () => (await metrics(model))("purlin_requests_in_flight") === 0);
+  };
+  for (const [i, leave] of [
+    (socket: WebSocket) => socket.close(1000),
+    (socket: WebSocket) => socket.close(),
+    (socket: WebSocket) => socket.terminate(),
+  ].entries()) {
+    const socket = new WebSocket(`${model.url.replace("http", "ws")}/v1/websocket`);
+    await once(socket, "open");
+    socket.send("x");
+    await once(socket, "message");
+    leave(socket);
+    await ended(i + 1);
+    assert.equal((await metrics(model))("purlin_cancellations_total"), i < 2 ? 0 : 1);
+  }
+  assert.equal((await metrics(model))('purlin_requests_total{route="/v1/websocket",status="101"}'), 3);
 });

@@ -8,7 +8,7 @@ import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { bundleProject, makeProject, textOf } from "../helpers/build-project.ts";
 import { type OtlpReceiver, type Received, startOtlpReceiver } from "../helpers/otlp-receiver.ts";
-import { runModel, type RunningModel } from "../helpers/run-model.ts";
+import { runModel, type RunningModel, writePackage } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
 
 type Span = Received["spans"][number];
@@ -181,6 +181,21 @@ test("a model that brings an SDK of its own gets its way", async (t) => {
   assert.deepEqual(await (await predict(1)).json(), { isTaken: true, made: ["mine"], root: true });
   await spansWith(receiver, ["POST /predict", "predict"]);
   assert.ok(!(await receiver.received()).spans.some(({ name }) => name === "mine"));
+});
+
+test("another generation of the code, with a copy of the API of its own, is joined as the first one was", async (t) => {
+  const receiver = await startOtlpReceiver(t);
+  const model = await runTraced(t, receiver, MODEL);
+  await model.predict({});
+  await spansWith(receiver, ["encode"]);
+  const dir = `${model.dir}-next`;
+  await writePackage(dir, await bundleOf(t, MODEL.replaceAll('"encode"', '"encode again"')));
+  const { kind } = await model.runtime.reload({ dir, digest: "sha256:next" }, "methods", { strict: true });
+  assert.equal(kind, "methods");
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  await model.predict({}, { headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } });
+  const span = await spansWith(receiver, ["encode again"]);
+  assert.equal(span("encode again").traceId, traceId);
 });
 
 test("a model that uses the API runs as ever where nobody asks for traces", async (t) => {

@@ -88,7 +88,8 @@ export const MAX_GATHERED_ANSWERS = 8;
 /** A larger body travels in frames of its own instead of inside REQUEST or RESPONSE. */
 export const INLINE_BODY_BYTES = 64 * 1024;
 
-export const CancelReason = { CLIENT_GONE: 0, DEADLINE: 1, SHUTDOWN: 2 } as const;
+/** CLOSED: a WebSocket's client has said goodbye, which is how they end. */
+export const CancelReason = { CLIENT_GONE: 0, DEADLINE: 1, SHUTDOWN: 2, CLOSED: 3 } as const;
 
 /** Methods of the contract by their number on the channel. */
 export const METHODS = [

@@ -49,7 +49,16 @@ function otlpValue(value: unknown): OtlpValue {
     return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: otlpDouble(value) };
   }
   if (Array.isArray(value)) return { arrayValue: { values: value.slice(0, MAX_ITEMS).map(otlpValue) } };
-  return { stringValue: String(value).slice(0, MAX_TEXT) };
+  return { stringValue: printed(value).slice(0, MAX_TEXT) };
+}
+
+/** User code may hand in what the types forbid, and must not be told so by a throw in its tracing. */
+function printed(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `a ${typeof value}`;
+  }
 }
 
 /** JSON has no numbers for the others; protobuf's JSON has words. */

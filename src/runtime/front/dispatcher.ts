@@ -118,7 +118,7 @@ export class Dispatcher {
   cancel(job: Job, reason: number): void {
     if (job.cancelled || job.answered) return;
     job.cancelled = true;
-    this.#metrics.cancellations += 1;
+    if (reason !== CancelReason.CLOSED) this.#metrics.cancellations += 1;
     if (job.deadlineTimer !== null) clearTimeout(job.deadlineTimer);
     const { process } = job;
     this.#waiting.leave(job);

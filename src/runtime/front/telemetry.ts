@@ -54,7 +54,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
   const exportMetrics = (): Promise<void> => {
     if (metricSender === null) return Promise.resolve();
-    return (exporting ??= sendMetrics(metricSender).finally(() => (exporting = null)));
+    return (exporting ??= sendMetrics(metricSender)
+      .catch((error: Error) => onProblem(`Metrics could not be made ready to send: ${error.message}`))
+      .finally(() => (exporting = null)));
   };
   const timers = [
     setInterval(() => void spans?.flush(), settings.spanDelayMs),

@@ -13,6 +13,8 @@ const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
 const NOT_IMPLEMENTED = 1003;
 const FAILED = 1011;
 const GOING_AWAY = 1001;
+/** Normal, going away, and none given. */
+const FAREWELLS = new Set([1000, GOING_AWAY, 1005]);
 
 const server = new WebSocketServer({
   noServer: true,
@@ -155,14 +157,15 @@ class Connection implements Responder {
 
   #clientClosed(code: number, reason: Buffer): void {
     const { process } = this.#job;
+    const reasonToCancel = FAREWELLS.has(code) ? CancelReason.CLOSED : CancelReason.CLIENT_GONE;
     this.#held = [];
-    if (process === null) return this.#dispatcher.cancel(this.#job, CancelReason.CLIENT_GONE);
+    if (process === null) return this.#dispatcher.cancel(this.#job, reasonToCancel);
     if (process.state === "dead" || this.#job.answered) return;
     const { buffer, offset } = process.writer.frame(ToModel.WS_CLOSE, this.#job.id, 2 + reason.byteLength);
     buffer.writeUInt16LE(code, offset);
     buffer.set(reason, offset + 2);
     process.writer.flush();
-    this.#dispatcher.cancel(this.#job, CancelReason.CLIENT_GONE);
+    this.#dispatcher.cancel(this.#job, reasonToCancel);
   }
 }
 
