@@ -6,6 +6,7 @@ import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { test } from "node:test";
+import { WebSocket } from "ws";
 import { runModel, writePackage } from "../helpers/run-model.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
@@ -112,3 +113,50 @@ function readAll(pipe: number): string {
     }
   }
 }
+
+const LISTENERS = `
+const wait = (ms) => new Promise((r) => setTimeout(r, ms));
+export class Model {
+  async *chatCompletions(_, request) {
+    request.signal.addEventListener("abort", () => console.log("heard the abort"));
+    try { for (;;) { yield "x"; await wait(2); } } finally { console.log("generator ended"); await wait(1); console.log("put away"); }
+  }
+  predict() {}
+}`;
+
+test("what user code says of an abort carries the request's id, wherever it says it", async (t) => {
+  const model = await runModel(t, LISTENERS);
+  const gone = new AbortController();
+  const headers = { "x-request-id": "left", traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` };
+  const url = `${model.url}/v1/chat/completions`;
+  const answer = await fetch(url, { method: "POST", body: "{}", headers, signal: gone.signal });
+  await answer.body?.getReader().read();
+  gone.abort();
+  for (const said of ["heard the abort", "generator ended", "put away"]) {
+    const record = await until(() => model.logs().find(({ message }) => message === said), { what: said });
+    assert.deepEqual([record["request_id"], record["trace_id"]], ["left", "1".repeat(32)], said);
+  }
+});
+
+test("what the listeners of a WebSocket say carries its request's id", async (t) => {
+  const model = await runModel(
+    t,
+    `export class Model { websocket(socket) { return new Promise((resolve) => {
+      socket.addEventListener("message", ({ data }) => { console.log("message " + data); void socket.send(data); });
+      socket.addEventListener("close", () => { console.log("closed"); resolve(); });
+    }); } }`,
+  );
+  const socket = new WebSocket(`${model.url.replace("http", "ws")}/v1/websocket`, {
+    headers: { "x-request-id": "talk" },
+  });
+  await once(socket, "open");
+  socket.send("one");
+  await once(socket, "message");
+  socket.send("two");
+  await once(socket, "message");
+  socket.close();
+  for (const said of ["message one", "message two", "closed"]) {
+    const record = await until(() => model.logs().find(({ message }) => message === said), { what: said });
+    assert.equal(record["request_id"], "talk", said);
+  }
+});

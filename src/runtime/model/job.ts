@@ -3,6 +3,7 @@ import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
 import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import { ModelRequest } from "./model-request.ts";
+import { requestScope } from "./request-scope.ts";
 
 /** One request in a model process, from its frame to the end of its user code. */
 export class Job {
@@ -48,9 +49,12 @@ export class Job {
   cancel(reason: number): void {
     if (this.cancelled) return;
     this.cancelled = true;
-    ModelRequest.abort(this.request, cancelError(reason));
-    this.onCancel?.();
-    this.wake?.();
+    // Listeners and generators that are ended are user code at work for this request.
+    requestScope.run(this.scope, () => {
+      ModelRequest.abort(this.request, cancelError(reason));
+      this.onCancel?.();
+      this.wake?.();
+    });
   }
 }
 

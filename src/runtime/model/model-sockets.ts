@@ -29,15 +29,22 @@ export class ModelSockets {
   }
 
   message(id: number, payload: Buffer): void {
-    this.#open.get(id)?.receive(payload);
+    this.#inScope(id, (connection) => connection.receive(payload));
   }
 
   closed(id: number, payload: Buffer): void {
-    this.#open.get(id)?.peerClosed(payload.readUInt16LE(0), payload.toString("utf8", 2));
+    const [code, reason] = [payload.readUInt16LE(0), payload.toString("utf8", 2)];
+    this.#inScope(id, (connection) => connection.peerClosed(code, reason));
   }
 
   credit(id: number, bytes: number): void {
     this.#open.get(id)?.addCredit(bytes);
+  }
+
+  /** Listeners are user code at work for this connection. */
+  #inScope(id: number, run: (connection: Connection) => void): void {
+    const connection = this.#open.get(id);
+    if (connection !== undefined) requestScope.run(connection.job.scope, run, connection);
   }
 
   async #run(connection: Connection): Promise<void> {
