@@ -138,6 +138,29 @@ test("what user code says of an abort carries the request's id, wherever it says
   }
 });
 
+test("what makes the body of a Response says it with the request's id", async (t) => {
+  const model = await runModel(
+    t,
+    `async function* words() { for (const word of ["a", "b"]) { console.log("word " + word); yield word; await new Promise((r) => setTimeout(r, 2)); } }
+    export class Model { predict() { return new Response(ReadableStream.from(words()).pipeThrough(new TextEncoderStream())); }
+      completions() { let n = 0; return new Response(new ReadableStream({ pull(to) { console.log("pull " + n); n++ < 2 ? to.enqueue(new Uint8Array(300_000)) : to.close(); } }, { highWaterMark: 0 })); } }`,
+  );
+  await (await model.predict(1, { headers: { "x-request-id": "words" } })).text();
+  const headers = { "x-request-id": "pulls" };
+  await (await fetch(`${model.url}/v1/completions`, { method: "POST", body: "{}", headers })).arrayBuffer();
+  const expected = {
+    "word a": "words",
+    "word b": "words",
+    "pull 0": "pulls",
+    "pull 1": "pulls",
+    "pull 2": "pulls",
+  };
+  for (const [said, id] of Object.entries(expected)) {
+    const record = await until(() => model.logs().find(({ message }) => message === said), { what: said });
+    assert.equal(record["request_id"], id, said);
+  }
+});
+
 test("what the listeners of a WebSocket say carries its request's id", async (t) => {
   const model = await runModel(
     t,

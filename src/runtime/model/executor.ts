@@ -255,7 +255,10 @@ export class Executor {
 
   #finish(job: Job, output: unknown, began: number): void {
     if (job.cancelled && !isStream(output)) return this.#settle(job);
-    if (isResponse(output)) return this.#whenDone(job, responseAnswer(this.#writer, job, output), began);
+    if (isResponse(output)) {
+      const passing = requestScope.run(job.scope, () => responseAnswer(this.#writer, job, output));
+      return this.#whenDone(job, passing, began);
+    }
     if (isStream(output)) {
       const streaming = requestScope.run(job.scope, () =>
         streamAnswer(this.#writer, job, iteratorOf(output)),
