@@ -5,6 +5,7 @@ import type { FileWatch } from "../sync/watch-files.ts";
 import { followProject } from "./build-steps/follow-project.ts";
 import type { LiveBuilder, NextBuild } from "./build-steps/live-builder.ts";
 import { problemsOf, unexpected } from "./watch-steps/problems-of.ts";
+import { roundedPhases } from "./watch-steps/rounded-phases.ts";
 
 /** Where packages go: a runtime on this machine, or a development deployment. */
 export interface ReloadTarget {
@@ -158,7 +159,8 @@ class ReloadLoop {
       if (this.#pending.size > 0 && performance.now() < since + OVERTAKEN_MS) return again();
       const change = this.#adapted(next, wanted);
       const { kind, reason } = change;
-      report.emit({ type: "reload-started", files: all, kind, reason });
+      const names = builder.namesOf(all);
+      report.emit({ type: "reload-started", files: names, kind, reason });
       const applying = performance.now();
       const abort = new AbortController();
       this.#applying = { abort, since };
@@ -176,12 +178,12 @@ class ReloadLoop {
       };
       report.emit({
         type: "reloaded",
-        files: all,
+        files: names,
         kind: applied.kind,
         reason: wasSwappable(kind) && applied.kind === "process" ? `${reason}; ${NOT_SWAPPED}` : reason,
         digest: change.built.manifest.package,
         replicas: applied.replicas,
-        phases_ms: rounded(phases),
+        phases_ms: roundedPhases(phases),
         total_ms: Math.round((now - since) * 10) / 10,
       });
       this.#options.onLive?.(applied);
@@ -217,8 +219,8 @@ class ReloadLoop {
     const { report, target, builder } = this.#options;
     await target.keep();
     // A log in the folder grows with every line that is written about it: nothing is said of what is no input.
-    const inputs = files.filter((path) => builder.isInput(path));
-    if (inputs.length > 0) report.emit({ type: "unchanged", files: inputs });
+    const saved = files.filter((path) => builder.isNewSave(path));
+    if (saved.length > 0) report.emit({ type: "unchanged", files: saved });
     if (this.#broken)
       report.emit({ type: "note", message: "back to the code that is live; nothing to reload" });
     this.#broken = false;
@@ -227,8 +229,9 @@ class ReloadLoop {
   #tellFailure(): void {
     if (this.#failure === null || this.#stopped) return;
     const { files, error } = this.#failure;
+    const names = this.#options.builder.namesOf(files);
     this.#broken = true;
-    this.#options.report.emit({ type: "reload-failed", files, problems: problemsOf(error) });
+    this.#options.report.emit({ type: "reload-failed", files: names, problems: problemsOf(error) });
     // Told once; the builder knows the files that are not live.
     this.#failure = null;
   }
@@ -244,7 +247,3 @@ const wasSwappable = (kind: ReloadKind): boolean => kind === "methods" || kind =
 
 /** A newer save is there. */
 class Overtaken extends Error {}
-
-function rounded(phases: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(phases).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));
-}

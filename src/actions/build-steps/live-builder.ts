@@ -1,17 +1,17 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type ChangeKind, prepareComparison } from "../../bundle/classify-change.ts";
 import type { CodeFile, ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
 import { type ReloadKind, type Reporter, silentReporter } from "../../events.ts";
-import { sha256 } from "../../pack/digest.ts";
 import { readManifestFile } from "../../pack/earlier-package.ts";
-import { manifestOf } from "../../pack/pack-package.ts";
 import { loadProject } from "../../project/load-project.ts";
 import type { Project } from "../../project/project.ts";
-import type { FileEntry, PackageManifest } from "../../protocol/manifest.ts";
+import type { PackageManifest } from "../../protocol/manifest.ts";
 import type { Target } from "../../protocol/target.ts";
 import { hostTargetName, readTarget } from "../../util/host-target.ts";
 import { bundlerFor, packBundle } from "./build-package.ts";
 import { changeOfCode, changeOfConfig, externalsKey, modelText, sameCode } from "./compare-builds.ts";
+import { SavedFiles } from "./saved-files.ts";
+import { withCode } from "./with-code.ts";
 
 /** Files whose change can bring other packages in or take some out. */
 const PACKAGE_FILES =
@@ -63,6 +63,7 @@ export class LiveBuilder {
   #live: Made | null = null;
   /** Files that have changed since. */
   readonly #changed = new Set<string>();
+  readonly #saved = new SavedFiles();
   #swappedBytes = 0;
 
   private constructor(options: LiveBuilderOptions, project: Project, bundler: ModelBundler) {
@@ -97,6 +98,7 @@ export class LiveBuilder {
   /** What these changes, and earlier ones that are not live, make of the project; null where that is live. */
   async next(changed: readonly string[]): Promise<NextBuild | null> {
     const began = performance.now();
+    this.#saved.buildBegins();
     for (const path of changed) this.#changed.add(path);
     await this.#renew();
     const bundle = await this.#bundler.build();
@@ -136,6 +138,21 @@ export class LiveBuilder {
     if (path === CONFIG_FILE || PACKAGE_FILES.test(path)) return true;
     if (path.startsWith(`${this.#project.config.data_dir}/`)) return true;
     return this.#made?.bundle.inputs.includes(join(this.#options.dir, path)) === true;
+  }
+
+  /** Is there more to that change than what the build before the last one has read already? */
+  isNewSave(path: string): boolean {
+    return this.isInput(path) && this.#saved.isNew(join(this.#options.dir, path));
+  }
+
+  /**
+   * The changes of the last build, for people. Many editors write another file and put it in the place of the one
+   * they save; where that other one was all that had been seen, this finds the ones that were saved.
+   */
+  namesOf(changed: string[]): string[] {
+    if (changed.some((path) => this.isInput(path))) return changed;
+    const saved = this.#saved.newOnes(this.#made?.bundle.inputs ?? []);
+    return saved.length === 0 ? changed : saved.map((file) => relative(this.#options.dir, file));
   }
 
   get modelName(): string {
@@ -219,21 +236,3 @@ interface Made {
 }
 
 const isForeign = (target: Target): boolean => target.name !== hostTargetName();
-
-function withCode(manifest: PackageManifest, bundle: ModelBundle): PackageManifest {
-  const code = bundle.files.map(({ path, contents }): FileEntry => [
-    "code",
-    `code/${path}`,
-    sha256(contents),
-    contents.byteLength,
-    "644",
-  ]);
-  const rest = manifest.files.filter(([layer]) => layer !== "code");
-  return manifestOf([...rest, ...code], {
-    modelName: manifest.model_name,
-    target: manifest.target,
-    runtimeVersion: manifest.runtime_version,
-    className: manifest.entry.class_name,
-    source: manifest.entry.source,
-  });
-}
