@@ -95,9 +95,9 @@ test("whatever is taken stays below the folder that it is joined to", async () =
     );
     if (pathProblem(path) !== null) continue;
     taken += 1;
-    const joined = posix.join("/root/package", path);
-    assert.ok(joined.startsWith("/root/package/"), JSON.stringify(path));
-    assert.equal(joined, `/root/package/${path}`, "it is written in one way only");
+    const joined = posix.join("/srv/package", path);
+    assert.ok(joined.startsWith("/srv/package/"), JSON.stringify(path));
+    assert.equal(joined, `/srv/package/${path}`, "it is written in one way only");
   }
   assert.ok(taken > 100);
 });

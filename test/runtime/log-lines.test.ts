@@ -183,3 +183,16 @@ test("what the listeners of a WebSocket say carries its request's id", async (t)
     assert.equal(record["request_id"], "talk", said);
   }
 });
+
+test("a traceparent that is none gives no line of its request a trace id", async (t) => {
+  const model = await runModel(t, `export class Model { predict() { console.log("said"); } }`);
+  await model.predict(1, { headers: { traceparent: "nonsense-abc-def-01" } });
+  const ofRequest = await until(() => {
+    const lines = model.logs().filter(({ request_id }) => request_id !== undefined);
+    return lines.length >= 2 ? lines : null;
+  });
+  assert.deepEqual(
+    ofRequest.map(({ trace_id }) => trace_id),
+    [undefined, undefined],
+  );
+});

@@ -16,6 +16,11 @@ export function parseTraceparent(header: string): TraceContext | null {
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
+/** Empty where the header is missing or not one. */
+export function traceIdOf(header: string): string {
+  return header === "" ? "" : (parseTraceparent(header)?.traceId ?? "");
+}
+
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
 }

@@ -4,7 +4,7 @@ import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
-import { NO_TIMINGS, traceIdOf, type RequestDone } from "./request-done.ts";
+import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
 import { errorBody, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
 
@@ -223,7 +223,7 @@ export class Exchange implements Responder {
       granted: job?.granted ?? 0,
       worker: job?.process?.worker ?? 0,
       bytes: this.#bytes,
-      traceId: traceIdOf(this.#init.trace, this.#init.req.headers["traceparent"]),
+      traceId: traceIdOfRequest(this.#init.trace, this.#init.req.headers),
       trace: this.#init.trace,
     });
   }

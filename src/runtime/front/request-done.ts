@@ -1,5 +1,6 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Timings } from "../channel/response-frame.ts";
-import { parseTraceparent } from "../channel/trace-context.ts";
+import { traceIdOf } from "../channel/trace-context.ts";
 import type { RequestTrace } from "./tracer.ts";
 
 /** What is known of a request once it is over, for the log and the metrics. */
@@ -29,7 +30,6 @@ export interface RequestDone {
 export const NO_TIMINGS: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
 
 /** What the caller says, where this server makes no traces of its own. */
-export function traceIdOf(trace: RequestTrace | null, traceparent: string | string[] | undefined): string {
-  if (trace !== null) return trace.traceId;
-  return traceparent === undefined ? "" : (parseTraceparent(String(traceparent))?.traceId ?? "");
+export function traceIdOfRequest(trace: RequestTrace | null, headers: IncomingHttpHeaders): string {
+  return trace === null ? traceIdOf(String(headers["traceparent"] ?? "")) : trace.traceId;
 }

@@ -4,7 +4,7 @@ import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Job, type Responder } from "./job.ts";
-import { traceIdOf } from "./request-done.ts";
+import { traceIdOfRequest } from "./request-done.ts";
 import { tracedHeaders } from "./tracer.ts";
 import type { Upgrade, UpgradeOptions } from "./websocket-bridge.ts";
 import { startPings, type Pings } from "./websocket-pings.ts";
@@ -88,7 +88,7 @@ class Connection implements Responder {
         bytes: 0,
         granted: 0,
         worker: this.#job.process?.worker ?? 0,
-        traceId: traceIdOf(trace, req.headers["traceparent"]),
+        traceId: traceIdOfRequest(trace, req.headers),
         trace,
       });
     });

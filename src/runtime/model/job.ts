@@ -1,6 +1,7 @@
 import { CancelReason } from "../channel/frames.ts";
 import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
+import { traceIdOf } from "../channel/trace-context.ts";
 import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import { ModelRequest } from "./model-request.ts";
 import { requestScope } from "./request-scope.ts";
@@ -41,7 +42,7 @@ export class Job {
     this.head = head;
     this.request = new ModelRequest(head);
     const traceparent = headerValue(head.headers, "traceparent");
-    this.scope = { requestId: head.requestId, traceId: traceparent.split("-")[1] ?? "" };
+    this.scope = { requestId: head.requestId, traceId: traceIdOf(traceparent) };
     this.trace = jobTraces.start?.(traceparent, this.scope) ?? null;
     this.wants = head.httpMethod === "" ? "gathered" : streamWish(head.headers);
   }
