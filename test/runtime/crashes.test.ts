@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "../helpers/is-alive.ts";
 import { readMetric } from "../helpers/read-metric.ts";
-import { runModel, type RunningModel } from "../helpers/run-model.ts";
+import { type LogRecord, runModel, type RunningModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
 
 /** predict runs the code that it is sent; `state` says whether it is the first process. */
@@ -62,8 +62,9 @@ test("a process that dies fails the request that ran, with 503 MODEL_CRASHED; th
     const answer = await queued;
     assert.deepEqual([answer.status, await answer.json()], [200, "queued"], name);
     assert.equal(await restarts(model, reason), 1, `${name}: ${model.logText().slice(-600)}`);
-    const log = model.logs().find((record) => record["code"] === "MODEL_CRASHED" && "reason" in record);
-    assert.match(String(log?.["reason"]), new RegExp(reason), name);
+    const isReport = (record: LogRecord): boolean => record["code"] === "MODEL_CRASHED" && "reason" in record;
+    const log = await until(() => model.logs().find(isReport), { what: `the report of ${name}` });
+    assert.match(String(log["reason"]), new RegExp(reason), name);
     await model.runtime.stop();
   }
 });

@@ -127,7 +127,9 @@ test("`methods` that cannot be swapped are loaded by a new process, and that is 
   assert.notEqual(after.pid, before.pid);
   const reloaded = model.events.findLast((event) => event.type === "reloaded");
   assert.deepEqual(reloaded?.ok === true && reloaded.kind, "process");
-  assert.ok(model.logs().some(({ message }) => /could not be swapped \(.*registered twice/.test(message)));
+  await until(() =>
+    model.logs().some(({ message }) => /could not be swapped \(.*registered twice/.test(message)),
+  );
   await onlyTwoProcesses(model);
 });
 

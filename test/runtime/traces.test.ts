@@ -284,8 +284,8 @@ test("config.yaml can ask for it, and a WebSocket is a span as long as it is ope
   const outer = all.find(({ name }) => name === "GET /v1/websocket");
   assert.deepEqual([outer?.traceId, outer?.parentSpanId], [TRACE, PARENT]);
   assert.deepEqual([inner?.traceId, inner?.parentSpanId], [TRACE, outer?.spanId]);
-  const said = model.logs().find(({ message }) => message === "heard");
-  assert.deepEqual([said?.["trace_id"], said?.["span_id"]], [TRACE, inner?.spanId]);
+  const said = await until(() => model.logs().find(({ message }) => message === "heard"));
+  assert.deepEqual([said["trace_id"], said["span_id"]], [TRACE, inner?.spanId]);
 });
 
 test("none of it is loaded or done where nothing asks for it", async (t) => {
