@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { it, type TestContext } from "node:test";
 import { followProject } from "../../src/actions/build-steps/follow-project.ts";
+import type { FileWatch } from "../../src/sync/watch-files.ts";
 import { makeProject } from "../helpers/build-project.ts";
 import { saveAtOnce } from "../helpers/save-at-once.ts";
 import { until } from "../helpers/until.ts";
@@ -13,14 +14,16 @@ interface Followed {
 }
 
 async function follow(t: TestContext, files: Record<string, string>): Promise<Followed> {
+  let watch: FileWatch | null = null;
+  // Before the folder is taken away, which is done in the same order.
+  t.after(() => watch?.close());
   const dir = await makeProject(t, files);
   let seen: string[] = [];
-  const watch = await followProject({
+  watch = await followProject({
     dir,
     onChange: (paths) => void seen.push(...paths),
     onPolling: () => assert.fail("there are watches enough"),
   });
-  t.after(() => watch.close());
   return {
     save: (path, text) => saveAtOnce(join(dir, path), text),
     async told(path) {

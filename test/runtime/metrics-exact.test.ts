@@ -147,6 +147,8 @@ test("prom-client's metrics of two processes add up, across a reload and, to the
       samples.get("times_count") === all
     );
   };
+  await until(async () => (await page(model)).get('purlin_resident_memory_bytes{process="model-1"}'));
+  await until(async () => (await page(model)).get('purlin_resident_memory_bytes{process="model-2"}'));
   const pids = await send(60);
   assert.equal(pids.size, 2, "both processes work");
   const first = await page(model);

@@ -29,7 +29,7 @@ test("a launcher gets the runtime's command, passes the control channel on, and 
   await model.runtime.stop();
   assert.deepEqual(await model.runtime.exited, { code: 0, signal: null });
   assert.ok(model.log().includes("shut down"));
-  assert.equal(isAlive(pid), false);
+  await until(() => !isAlive(pid), { what: "the model process to end" });
 });
 
 test("a launcher that does not end is killed with all that it started", async (t) => {
