@@ -31,6 +31,7 @@ export const ToModel = {
   /** u16 code, then the reason. */
   WS_CLOSE: 13,
   SCHEMA: 14,
+  VITALS: 15,
 } as const;
 
 /** What a model process tells the front. */
@@ -68,6 +69,8 @@ export const ToFront = {
   BEGUN: 52,
   /** JSON list of ScopeSpans (otlp-span.ts): spans that have ended. */
   SPANS: 53,
+  /** JSON Vitals without the worker. */
+  VITALS: 54,
 } as const;
 
 /** How often a model process tells of itself. */

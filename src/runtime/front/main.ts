@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { collectVitals } from "./collect-vitals.ts";
 import { ControlChannel } from "./control-channel.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HttpServer } from "./http-server.ts";
@@ -124,6 +125,10 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
 
   async function handleControl(request: ControlRequest): Promise<void> {
     if (request.type === "environment") return pool.setEnvironment(request.environment);
+    if (request.type === "vitals") {
+      const processes = await collectVitals(pool.all);
+      return control.send({ type: "vitals", id: request.id, processes });
+    }
     const { id, generation } = request;
     const began = performance.now();
     try {
