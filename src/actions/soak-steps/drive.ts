@@ -11,10 +11,9 @@ import { readRuntimeMetrics, whenIdle } from "./runtime-metrics.ts";
 import { Traffic } from "./traffic.ts";
 import { watchLag } from "./watch-lag.ts";
 
-/** Stretches of traffic with a checkpoint behind each: short ones for a short soak. */
-const STRETCHES = 24;
-const SHORTEST_MS = 1000;
-const LONGEST_MS = 30_000;
+/** Stretches of traffic with a checkpoint behind each: as many as are worth it, in a long soak no more than that. */
+const STRETCH_MS = { least: 1000, most: 10_000 };
+const STRETCHES = { usual: 24, most: 400 };
 /** For what a handler does after its answer. */
 const SETTLE_MS = 50;
 const NEWS_EVERY_MS = 4000;
@@ -62,30 +61,35 @@ export async function drive({ options, runtime, client, config, processes, signa
   const findings: Finding[] = [];
   const began = performance.now();
   const totalMs = options.minutes * 60_000;
-  const stretchMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, totalMs / STRETCHES));
+  const stretchMs = stretchOf(totalMs);
   const slotMs = config.runtime.cancel_grace_seconds * 1000 + SLOT_MS;
   let trafficMs = 0;
-  let told = -Infinity;
+  const tell = (): void => {
+    const time = `${seconds(performance.now() - began)} of ${seconds(totalMs)} s`;
+    report.emit({ type: "step", message: `${time}: ${news(traffic, checkpoints.at(-1))}` });
+  };
+  tell();
+  const telling = setInterval(tell, NEWS_EVERY_MS);
   const goesOn = (): boolean =>
     performance.now() - began < totalMs && !signal.aborted && findings.length === 0 && traffic.late === 0;
-  while (goesOn()) {
-    const now = performance.now();
-    if (now - told > NEWS_EVERY_MS) {
-      told = now;
-      const message = news(traffic, checkpoints.at(-1));
-      report.emit({ type: "step", message: `${seconds(now - began)} of ${seconds(totalMs)} s: ${message}` });
+  try {
+    while (goesOn()) {
+      const now = performance.now();
+      await traffic.run(Math.min(stretchMs, totalMs - (now - began)));
+      trafficMs += performance.now() - now;
+      if (signal.aborted) break;
+      const left = await whenIdle(client, slotMs);
+      if (left > 0) findings.push(slotFinding(left, slotMs));
+      await delay(SETTLE_MS);
+      const checkpoint = await takeCheckpoint(runtime, traffic.answered);
+      processes.add(checkpoint.processes);
+      checkpoints.push(checkpoint);
     }
-    await traffic.run(Math.min(stretchMs, totalMs - (now - began)));
-    trafficMs += performance.now() - now;
-    if (signal.aborted) break;
-    const left = await whenIdle(client, slotMs);
-    if (left > 0) findings.push(slotFinding(left, slotMs));
-    await delay(SETTLE_MS);
-    const checkpoint = await takeCheckpoint(runtime, traffic.answered);
-    processes.add(checkpoint.processes);
-    checkpoints.push(checkpoint);
+  } finally {
+    clearInterval(telling);
+    lag.stop();
   }
-  const lagMs = lag.stop();
+  const lagMs = lag.longest();
   const { restarts } = await readRuntimeMetrics(client);
   findings.push(...restartFindings(restarts), ...traffic.findings);
   if (lagMs.front > SLOW_FRONT_MS) findings.push(slowFinding(lagMs.front));
@@ -104,6 +108,11 @@ export async function drive({ options, runtime, client, config, processes, signa
     restarts,
     lag_ms: lagMs,
   };
+}
+
+function stretchOf(totalMs: number): number {
+  const usual = Math.min(STRETCH_MS.most, Math.max(STRETCH_MS.least, totalMs / STRETCHES.usual));
+  return Math.max(usual, totalMs / STRETCHES.most);
 }
 
 function news(traffic: Traffic, last: Checkpoint | undefined): string {

@@ -8,8 +8,8 @@ const WARM_UP = 1 / 3;
 export const LEAST_CHECKPOINTS = 6;
 export const LEAST_REQUESTS = 50;
 const MIB = 1024 ** 2;
-/** What is retained is exact to a few hundred kilobytes after garbage has been collected. */
-const LEAST_RETAINED = MIB;
+/** After garbage has been collected, what is retained is exact to a few hundred kilobytes. */
+const LEAST_RETAINED = MIB / 2;
 /** Resident memory also moves by how the allocator keeps what was freed. */
 const LEAST_RESIDENT = 16 * MIB;
 /** A leak goes up all the time; what goes up and down finds its level. */

@@ -61,7 +61,7 @@ export const soakCommand = defineCommand<Options>({
     {
       flags: "--max-per-request <bytes>",
       description: "and by no more than that with each request",
-      default: 1024,
+      default: 128,
       parse: parseBytesOption,
     },
   ],
