@@ -117,6 +117,32 @@ test("a model that is over its limit when it has loaded serves, is not replaced 
   assert.equal((await model.pids()).length, 3);
 });
 
+test("where no fresh process can be loaded, the one over its limit goes on serving, and the reason is told", async (t) => {
+  const model = await runModel(
+    t,
+    `import { existsSync, writeFileSync } from "node:fs";
+     const kept = [];
+     export class Model {
+       constructor({ dataDir }) { this.flag = dataDir + "/loaded"; }
+       load() { if (existsSync(this.flag)) throw new Error("one load a day"); writeFileSync(this.flag, ""); }
+       predict() { kept.push(Buffer.alloc(20 * 1024 * 1024, 1)); return process.pid; }
+     }`,
+    { config: "runtime: { memory_limit: 160MiB, load_retries: 0 }" },
+  );
+  const pid = (await (await model.predict({})).json()) as number;
+  for (let i = 0; i < 10; i++) await model.predict({});
+  const stays = (): boolean =>
+    model
+      .logs()
+      .some(({ message }) => /stays: no fresh one could be loaded \(Error: one load a day\)/.test(message));
+  await until(stays, { what: () => `the reason to be told; ${model.logText()}` });
+  const response = await model.predict({});
+  assert.deepEqual([response.status, await response.json()], [200, pid]);
+  assert.equal((await fetch(`${model.url}/health/ready`)).status, 200);
+  assert.equal(await restarts(model), 0);
+  await until(async () => (await model.pids()).length === 2, { what: "nothing to be left of the attempt" });
+});
+
 test("a process that computes is measured all the same, and so is what it has started", async (t) => {
   const model = await runModel(
     t,
