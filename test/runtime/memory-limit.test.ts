@@ -166,6 +166,21 @@ test("a process that computes is measured all the same, and so is what it has st
   await until(() => !isAlive(child), { what: "what the old process had started to end with it" });
 });
 
+test("without a limit of its own, a model has what resources.memory leaves it", async (t) => {
+  const model = await runModel(
+    t,
+    `const kept = [];
+     export class Model { predict() { kept.push(Buffer.alloc(20 * 1024 * 1024, 1)); return kept.length; } }`,
+    { config: "resources: { memory: 400Mi }" },
+  );
+  for (let i = 0; i < 16; i++) assert.equal((await model.predict({})).status, 200);
+  await until(async () => (await restarts(model)) === 1, { what: "a replacement" });
+  const [line] = model.logs().filter(({ message }) => message.includes("a fresh one takes over"));
+  assert.match(line?.message ?? "", /\(resources\.memory\)/);
+  assert.ok(Number(line?.["limit"]) > 200 * MIB && Number(line?.["limit"]) < 350 * MIB, JSON.stringify(line));
+  assert.equal(await (await model.predict({})).json(), 1, "the fresh process answers");
+});
+
 test("without room for a fresh process, or with resources.memory at its default, ordinary models have their peace", () => {
   const runtime = { memory_limit: null } as Parameters<typeof memoryLimit>[0]["runtime"];
   const of = (memory: string, loaded: number, workers = 1): number | null =>
