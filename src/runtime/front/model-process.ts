@@ -129,6 +129,11 @@ export class ModelProcess {
     return this.#child.pid;
   }
 
+  /** Calls of predict go to it in batches. */
+  get batches(): boolean {
+    return this.info?.batches === true;
+  }
+
   /** Calls the process and waits for its answer; null when none came in time. */
   call(type: number, payload: unknown, timeoutMs = CALL_TIMEOUT_MS): Promise<Buffer | null> {
     if (this.state === "dead") return Promise.resolve(null);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
+import { readBatch } from "../channel/batch-frame.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { captureConsole } from "./capture-console.ts";
@@ -39,6 +40,7 @@ const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
 const executor = new Executor({
   writer,
   concurrency: config.runtime.predict_concurrency,
+  isolateErrors: config.runtime.batching?.isolate_errors === true,
   validateOutput: options.validateOutput,
 });
 const sockets = new ModelSockets(writer, () => model);
@@ -101,6 +103,7 @@ function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInf
     streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
     hasSchema: shape.inputSchema.size + shape.outputSchema.size > 0,
     hasHealth: shape.methods.has("isHealthy"),
+    batches: shape.batches,
     load_ms: Math.round(loadMs),
   };
 }
@@ -129,6 +132,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return executor.job(id)?.body?.end();
     case ToModel.GO:
       return executor.go(id);
+    case ToModel.BATCH:
+      return executor.batch(id, readBatch(payload));
     case ToModel.CANCEL:
       executor.cancel(id, payload[0] as number);
       return writer.flush();
