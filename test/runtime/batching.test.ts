@@ -121,7 +121,7 @@ describe("batching", () => {
       answers.map(({ status }) => status),
       [200, 400, 200, 400],
     );
-    assert.equal(((await answers[0]?.json()) as Row).size, 2);
+    assert.equal(((await (answers[0] as Response).json()) as Row).size, 2);
   });
 
   it("a batch that throws fails as a whole; with isolate_errors only the row that makes it throw", async (t) => {
@@ -139,7 +139,7 @@ describe("batching", () => {
       apart.map(({ status }) => status),
       [200, 500, 200],
     );
-    assert.equal(((await apart[2]?.json()) as Row).id, 3);
+    assert.equal(((await (apart[2] as Response).json()) as Row).id, 3);
   });
 
   it("a result that is no array, or one of another length, is an error that says so", async (t) => {
@@ -179,7 +179,7 @@ describe("batching", () => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
     const late = { headers: { "x-request-timeout-ms": "60" } };
     const answers = await Promise.all(await behindOne(model, [{ id: 1 }, { id: 2 }], [{}, late]));
-    assert.equal(((await answers[0]?.json()) as Row).size, 1);
+    assert.equal(((await (answers[0] as Response).json()) as Row).size, 1);
     assert.deepEqual(await codeOf(answers[1] as Response), [504, "DEADLINE_EXCEEDED"]);
     // In a batch that runs, too.
     const [held, cut] = await Promise.all([
@@ -327,10 +327,10 @@ describe("batching", () => {
 
   it("reloads keep batches whole: methods swapped and processes replaced under load", async (t) => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
-    let stop = false;
+    const stopping = new AbortController();
     let answered = 0;
     const clients = Array.from({ length: 8 }, async (_, client) => {
-      for (let i = 0; !stop; i++) {
+      for (let i = 0; !stopping.signal.aborted; i++) {
         const id = client * 1e6 + i;
         const response = await model.predict({ id, hold: 1 });
         assert.equal(response.status, 200);
@@ -345,7 +345,7 @@ describe("batching", () => {
       await model.runtime.reload({ dir, digest: `sha256:${i}` }, kind, { strict: kind === "methods" });
       await until(() => answered > before + 50);
     }
-    stop = true;
+    stopping.abort();
     await Promise.all(clients);
   });
 });

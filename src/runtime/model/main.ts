@@ -5,6 +5,7 @@ import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protoc
 import { readBatch } from "../channel/batch-frame.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
+import { readVitals } from "../channel/read-vitals.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
@@ -145,6 +146,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return void collectUserMetrics().then((metrics) => reply(ToFront.METRICS, id, metrics));
     case ToModel.SCHEMA:
       return reply(ToFront.SCHEMA, id, model === null ? null : describeSchema(model.shape));
+    case ToModel.VITALS:
+      return reply(ToFront.VITALS, id, readVitals());
     case ToModel.SWAP:
       return void swap(id, JSON.parse(payload.toString()) as { dir: string });
     case ToModel.ENVIRONMENT:
