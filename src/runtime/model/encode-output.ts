@@ -5,7 +5,7 @@ import { encodeJson } from "./encode-json.ts";
 import { isInputError, type Reply } from "./formats/wire-format.ts";
 import type { Job } from "./job.ts";
 import { log } from "./log.ts";
-import { asBytes } from "./output-kind.ts";
+import { asBytes, snapshot } from "./output-kind.ts";
 import { requestScope } from "./request-scope.ts";
 
 /** The answer that a method's return value becomes (contract §4); streams, Responses and Blobs go other ways. */
@@ -13,7 +13,7 @@ export function encodeOutput(job: Job, output: unknown): Answer {
   try {
     if (job.reply !== null) return formatted(job.reply, output);
     const bytes = asBytes(output);
-    if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
+    if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: snapshot(bytes) };
     const body = encodeJson(job.base64 ? base64Embeddings(output) : output);
     return { status: 200, contentType: ContentType.JSON, body };
   } catch (error) {

@@ -55,3 +55,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
   );
 }
+
+/** Smaller ones are copied by the writer of frames. */
+const KEPT_BYTES = 16 * 1024;
+
+/** Bytes as they are now: they may wait in the socket while the model uses its buffer for the next answer. */
+export function snapshot(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength <= KEPT_BYTES ? bytes : Buffer.from(bytes);
+}

@@ -8,7 +8,7 @@ import { encodeOutput, unserializable } from "./encode-output.ts";
 import type { Reply } from "./formats/wire-format.ts";
 import type { Job } from "./job.ts";
 import { log } from "./log.ts";
-import { asBytes, isThenable } from "./output-kind.ts";
+import { asBytes, isThenable, snapshot } from "./output-kind.ts";
 
 /** A generator that took longer than this for its last item has its items sent one by one. */
 const SLOW_ITEM_MS = 0.1;
@@ -150,7 +150,7 @@ class Chunks implements Output {
     if (packed !== null) return pack(packed, value);
     if (typeof value === "string") return Buffer.from(value);
     const bytes = asBytes(value);
-    if (bytes !== null) return bytes;
+    if (bytes !== null) return snapshot(bytes);
     try {
       const json = encodeJson(value);
       this.#framed = this.#contentType === ContentType.SSE;
