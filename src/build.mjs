@@ -54,6 +54,9 @@ const [cli, runtime] = await Promise.all([
       // Loaded only where traces or metrics are sent somewhere.
       telemetry: "src/runtime/front/telemetry.ts",
       tracing: "src/runtime/model/tracing.ts",
+      // Loaded at the first request that is not plain JSON.
+      binary: "src/runtime/model/formats/binary.ts",
+      form: "src/runtime/model/formats/form.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

@@ -1,6 +1,7 @@
 import { compareOutput } from "../../protocol/compare-output.ts";
 import type { Config, Example } from "../../protocol/config.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
+import { BodyFormat } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
@@ -101,6 +102,7 @@ function exampleJob(example: Example): Job {
   const body = Buffer.from(JSON.stringify(example.input ?? null));
   return new Job(1, {
     method: METHODS.indexOf(example.method),
+    format: BodyFormat.PLAIN,
     hasSlot: false,
     needsSlot: example.method === "predict",
     bodyFollows: false,

@@ -14,10 +14,10 @@ import { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { log } from "./log.ts";
 import type { ModelShape, UserMethod } from "./model-class.ts";
-import { endUnused, isBlob, isResponse, isStream, iteratorOf } from "./output-kind.ts";
+import { endUnused, isBlob, isResponse, isStream, isThenable, iteratorOf } from "./output-kind.ts";
 import { requestScope } from "./request-scope.ts";
 import { takesStream } from "./takes-stream.ts";
-import { isThenable, responseAnswer, streamAnswer } from "./stream-answer.ts";
+import { responseAnswer, streamAnswer } from "./stream-answer.ts";
 import { validate, type Violation } from "./validate.ts";
 
 export interface ExecutorOptions {
@@ -235,7 +235,11 @@ export class Executor {
     });
   }
 
-  #withInput(job: Job, take: (input: unknown) => void): void {
+  #withInput(job: Job, next: (input: unknown) => void): void {
+    const take = (input: unknown): void => {
+      // Cancelled while its input was read.
+      if (this.#jobs[job.id] === job) next(input);
+    };
     decodeInput(job, this.shape, { take, refuse: (answer) => this.#answer(job, answer) });
   }
 

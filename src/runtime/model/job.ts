@@ -2,6 +2,7 @@ import { CancelReason } from "../channel/frames.ts";
 import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
 import { traceIdOf } from "../channel/trace-context.ts";
+import type { Reply } from "./formats/wire-format.ts";
 import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import type { LaneHolder } from "./lanes.ts";
 import { ModelRequest } from "./model-request.ts";
@@ -17,6 +18,8 @@ export class Job implements LaneHolder {
   readonly trace: JobTrace | null;
   readonly timings: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
   wants: StreamWish;
+  /** How its answer is written where that is not as always. */
+  reply: Reply | null = null;
   /** Its client wants embeddings as base64. */
   base64 = false;
   cancelled = false;
