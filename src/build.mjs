@@ -58,6 +58,8 @@ const [cli, runtime] = await Promise.all([
       // Loaded only where traces or metrics are sent somewhere.
       telemetry: "src/runtime/front/telemetry.ts",
       tracing: "src/runtime/model/tracing.ts",
+      // Loaded for the first input that breaks its type.
+      "type-violations": "src/runtime/model/type-violations.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },
@@ -87,7 +89,10 @@ writeFileSync(
   `${dist}/runtime/package.json`,
   `${JSON.stringify({ name: "purlin-runtime", version, type: "module" })}\n`,
 );
-writeFileSync(`${dist}/THIRD-PARTY-LICENSES.txt`, licencesOf([cli.metafile, runtime.metafile], ["typescript-api"]));
+writeFileSync(
+  `${dist}/THIRD-PARTY-LICENSES.txt`,
+  licencesOf([cli.metafile, runtime.metafile], ["typescript-api"]),
+);
 declareSdk();
 cpSync(`${root}package.json`, `${dist}/package.json`);
 putInPlace();
@@ -118,14 +123,17 @@ async function buildTypeScript() {
     format: "cjs",
     minify: true,
   });
-  const queue = ["lib.es2023.d.ts"];
+  // One file without comments is parsed in a third of the time of sixty with them.
+  const queue = ["es2023"];
+  let text = "";
   for (const name of queue) {
-    const text = readFileSync(lib + name, "utf8");
-    writeFileSync(`${dist}/types/${name}`, text);
-    for (const [, more] of text.matchAll(/<reference lib="([^"]+)"/g)) {
-      if (!queue.includes(`lib.${more}.d.ts`)) queue.push(`lib.${more}.d.ts`);
+    const file = readFileSync(`${lib}lib.${name}.d.ts`, "utf8");
+    text += file.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "").replaceAll(/\s*\n\s*/g, "\n");
+    for (const [, more] of file.matchAll(/<reference lib="([^"]+)"/g)) {
+      if (!queue.includes(more) && !more.endsWith(".intl")) queue.push(more);
     }
   }
+  writeFileSync(`${dist}/types/lib.d.ts`, text);
 }
 
 /** The types of what user code imports as "purlin". */

@@ -1,4 +1,4 @@
-/** code/schema.json of a package: what TypeScript says of the model's methods. Absent where it says nothing. */
+/** code/purlin-types.json of a package: what TypeScript says of the model's methods. Absent where it says nothing. */
 export interface ModelTypes {
   methods: Record<string, MethodTypes>;
 }

@@ -40,10 +40,15 @@ export class Definitions {
       ? { title: rootName, ...replace(this.#schemas.get(rootName) as JsonSchema) }
       : replace(root);
     const kept = [...uses.keys()].filter(
-      (name) => !inlined(name) && (name !== rootName || (uses.get(name) ?? 0) > 1) && saysAnything(this.#schemas.get(name)),
+      (name) =>
+        !inlined(name) &&
+        (name !== rootName || (uses.get(name) ?? 0) > 1) &&
+        saysAnything(this.#schemas.get(name)),
     );
     if (kept.length === 0) return whole;
-    const $defs = Object.fromEntries(kept.sort().map((name) => [name, replace(this.#schemas.get(name) as JsonSchema)]));
+    const $defs = Object.fromEntries(
+      kept.sort().map((name) => [name, replace(this.#schemas.get(name) as JsonSchema)]),
+    );
     return { ...whole, $defs };
   }
 

@@ -30,7 +30,11 @@ export interface UntoldMethod {
 }
 
 /** What the types of a model's methods say. */
-export function describeModel(typescript: TypeScript, program: ts.Program, source: ModelSource): DescribedModel {
+export function describeModel(
+  typescript: TypeScript,
+  program: ts.Program,
+  source: ModelSource,
+): DescribedModel {
   const checker = program.getTypeChecker();
   const context: Context = { ts: typescript, checker };
   const found = findModelClass(context, program, source);
@@ -71,7 +75,8 @@ function findModelClass(
     .find((symbol) => symbol !== undefined);
   if (exported === undefined) return null;
   const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
-  if (symbol.flags & ts.SymbolFlags.Class) return { symbol, instance: checker.getDeclaredTypeOfSymbol(symbol), file };
+  if (symbol.flags & ts.SymbolFlags.Class)
+    return { symbol, instance: checker.getDeclaredTypeOfSymbol(symbol), file };
   // `export const Model = class { ... }`
   const [construct] = checker.getTypeOfSymbol(symbol).getConstructSignatures();
   return construct === undefined ? null : { symbol, instance: construct.getReturnType(), file };
@@ -95,7 +100,9 @@ function describeMethod(
   const answer = answerOf(context, last, last === batch);
   const output = write(context, "output", answer.values);
   const item = answer.items.length === 0 ? null : write(context, "output", answer.items);
-  const description = docKeywords(context.ts, symbolOf(context, found, method), context.checker)["description"];
+  const description = docKeywords(context.ts, symbolOf(context, found, method), context.checker)[
+    "description"
+  ];
   const types: MethodTypes = {
     ...(typeof description === "string" ? { description } : {}),
     input: input.schema,
@@ -105,11 +112,16 @@ function describeMethod(
     ...(input.isBinary ? { binary_input: true } : {}),
     ...(answer.isBinary ? { binary_output: true } : {}),
   };
-  const isTold = input.schema !== null || input.isBinary;
+  // A method that takes nothing has nothing to be checked.
+  const isTold = input.schema !== null || input.isBinary || first.parameters.length === 0;
   return { types, untold: isTold ? null : untoldMethod(context, first, found) };
 }
 
-function inputOf(context: Context, signature: ts.Signature, isBatch: boolean): {
+function inputOf(
+  context: Context,
+  signature: ts.Signature,
+  isBatch: boolean,
+): {
   schema: MethodTypes["input"];
   isBinary: boolean;
 } {
@@ -136,9 +148,11 @@ function untoldMethod({ checker }: Context, signature: ts.Signature, found: Foun
   const declaration = signature.getDeclaration() as ts.SignatureDeclaration | undefined;
   const parameter = signature.parameters[0];
   const method = declaration?.name?.getText() ?? "predict";
-  const type = parameter === undefined ? "not taken" : checker.typeToString(checker.getTypeOfSymbol(parameter));
+  const type = parameter === undefined ? "unknown" : checker.typeToString(checker.getTypeOfSymbol(parameter));
   const isHere = declaration?.getSourceFile() === found.file;
-  const place = isHere ? found.file.getLineAndCharacterOfPosition(declaration.getStart()) : { line: 0, character: 0 };
+  const place = isHere
+    ? found.file.getLineAndCharacterOfPosition(declaration.getStart())
+    : { line: 0, character: 0 };
   return { method, type, line: place.line + 1, column: place.character + 1 };
 }
 

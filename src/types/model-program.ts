@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type ts from "typescript-api";
 import { AMBIENT_FILE, ambientText } from "./ambient.ts";
-import { LIB_DIR, type TypeScript } from "./typescript.ts";
+import { LIB_DIR, LIB_FILE, type TypeScript } from "./typescript.ts";
 
 /** What of the user's tsconfig.json decides what a name or a type means. */
 const FROM_TSCONFIG = [
@@ -49,9 +49,9 @@ export class ModelProgram {
   open(): ts.Program {
     const options = this.#options();
     this.#program = this.#ts.createProgram({
-      rootNames: [this.#modelFile, AMBIENT_FILE],
+      rootNames: [LIB_FILE, AMBIENT_FILE, this.#modelFile],
       options,
-      host: this.#host(options),
+      host: this.#host(),
       ...(this.#program === undefined ? {} : { oldProgram: this.#program }),
     });
     return this.#program;
@@ -95,7 +95,7 @@ export class ModelProgram {
       // Without it, `string | null` is `string`: the schema would not be what the author wrote.
       strict: true,
       target: ts.ScriptTarget.ES2023,
-      lib: ["lib.es2023.d.ts"],
+      noLib: true,
       module: ts.ModuleKind.Preserve,
       moduleResolution: ts.ModuleResolutionKind.Bundler,
       allowImportingTsExtensions: true,
@@ -118,7 +118,12 @@ export class ModelProgram {
       return text;
     };
     const { config } = ts.readConfigFile(file, read) as { config?: Record<string, unknown> };
-    const host = { ...this.#disk(), readFile: read, readDirectory: () => [], useCaseSensitiveFileNames: true };
+    const host = {
+      ...this.#disk(),
+      readFile: read,
+      readDirectory: () => [],
+      useCaseSensitiveFileNames: true,
+    };
     const plain = { ...config, files: [], include: [] };
     return ts.parseJsonConfigFileContent(plain, host, dirname(file), undefined, file).options;
   }
@@ -132,14 +137,12 @@ export class ModelProgram {
     };
   }
 
-  #host(options: ts.CompilerOptions): ts.CompilerHost {
-    const ts = this.#ts;
+  #host(): ts.CompilerHost {
     return {
       ...this.#disk(),
       fileExists: (path) => path === AMBIENT_FILE || this.#disk().fileExists(path),
       getSourceFile: (path) => this.#parse(path),
-      getDefaultLibFileName: () => join(LIB_DIR, ts.getDefaultLibFileName(options)),
-      getDefaultLibLocation: () => LIB_DIR,
+      getDefaultLibFileName: () => LIB_FILE,
       getCurrentDirectory: () => this.#projectDir,
       getCanonicalFileName: (path) => path,
       useCaseSensitiveFileNames: () => true,

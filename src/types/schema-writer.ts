@@ -62,12 +62,14 @@ export class SchemaWriter {
   #plain(type: ts.Type): JsonSchema {
     const { TypeFlags } = this.#context.ts;
     const { flags } = type;
-    if (flags & (TypeFlags.Any | TypeFlags.Unknown | TypeFlags.ESSymbolLike | TypeFlags.BigIntLike)) return {};
+    if (flags & (TypeFlags.Any | TypeFlags.Unknown | TypeFlags.ESSymbolLike | TypeFlags.BigIntLike))
+      return {};
     if (flags & TypeFlags.Never) return { not: {} };
     if (flags & (TypeFlags.Null | TypeFlags.Undefined | TypeFlags.Void)) return { type: "null" };
     if (type.isUnion()) return this.#union(unionMembers(this.#context, type));
     if (type.isStringLiteral() || type.isNumberLiteral()) return { const: type.value };
-    if (flags & TypeFlags.BooleanLiteral) return { const: this.#context.checker.typeToString(type) === "true" };
+    if (flags & TypeFlags.BooleanLiteral)
+      return { const: this.#context.checker.typeToString(type) === "true" };
     if (flags & TypeFlags.StringLike) return { type: "string" };
     if (flags & TypeFlags.NumberLike) return { type: "number" };
     if (flags & TypeFlags.BooleanLike) return { type: "boolean" };
@@ -138,8 +140,9 @@ export class SchemaWriter {
       if (found.required) required.push(property.name);
     }
     const index = checker.getIndexInfosOfType(type);
-    const rest = (index.find(({ keyType }) => (keyType.flags & this.#context.ts.TypeFlags.String) !== 0) ?? index[0])
-      ?.type;
+    const rest = (
+      index.find(({ keyType }) => (keyType.flags & this.#context.ts.TypeFlags.String) !== 0) ?? index[0]
+    )?.type;
     if (properties.length === 0 && rest === undefined) {
       // `{}` is anything but null, an interface without members likewise.
       return {};
@@ -157,11 +160,14 @@ export class SchemaWriter {
     const type = checker.getTypeOfSymbol(property);
     if (type.getCallSignatures().length > 0 && !type.isUnion()) return null;
     const members = type.isUnion() ? unionMembers(this.#context, type) : [type];
-    const defined = members.filter(({ flags }) => (flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Void)) === 0);
+    const defined = members.filter(
+      ({ flags }) => (flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Void)) === 0,
+    );
     const isOptional = (property.flags & ts.SymbolFlags.Optional) !== 0 || defined.length < members.length;
     if (defined.length === 0 || (isOptional && defined.every(({ flags }) => flags & ts.TypeFlags.Never)))
       return null;
-    const schema = defined.length === 1 ? this.#schema(defined[0] as ts.Type) : this.#propertyUnion(type, defined);
+    const schema =
+      defined.length === 1 ? this.#schema(defined[0] as ts.Type) : this.#propertyUnion(type, defined);
     const doc = docKeywords(ts, property, checker);
     // `undefined` is a value of these as well, and leaves no trace in JSON.
     const mayVanish = side === "output" && !saysSomething(schema);
@@ -199,7 +205,9 @@ export class SchemaWriter {
 function binarySchema(name: string, side: "input" | "output"): JsonSchema {
   const isFile = name === "Blob" || name === "File";
   if (side === "input") return isFile ? { type: "string", format: "binary" } : {};
-  return isFile ? {} : { type: "array", items: { type: "integer", minimum: 0, maximum: 255 }, "x-typed-array": true };
+  return isFile
+    ? {}
+    : { type: "array", items: { type: "integer", minimum: 0, maximum: 255 }, "x-typed-array": true };
 }
 
 /** Is there anything in it but words for people? */

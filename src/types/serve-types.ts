@@ -2,8 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { TypesService, type TypesSource } from "./types-service.ts";
 
 export type TypesRequest =
-  | { id: number; read: TypesSource }
-  | { id: number; compare: [path: string, text: string | null][] };
+  { id: number; read: TypesSource } | { id: number; compare: [path: string, text: string | null][] };
 
 export interface TypesReply {
   id: number;

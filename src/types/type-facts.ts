@@ -28,16 +28,21 @@ export function namedOf(
   { ts, checker }: TypeContext,
   type: ts.Type,
 ): { name: string; symbol: ts.Symbol } | null {
-  const isWorthIt = (type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection | ts.TypeFlags.Union)) !== 0;
+  const isWorthIt =
+    (type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection | ts.TypeFlags.Union)) !== 0;
   if (!isWorthIt || (type.flags & ts.TypeFlags.Boolean) !== 0) return null;
   if (checker.isArrayType(type) || checker.isTupleType(type)) return null;
   const named = ts.SymbolFlags.Interface | ts.SymbolFlags.Class | ts.SymbolFlags.Enum;
   const own = type.symbol !== undefined && (type.symbol.flags & named) !== 0 ? type.symbol : undefined;
   const symbol = type.aliasSymbol ?? own;
   if (symbol === undefined || isOfPlatform(symbol)) return null;
-  const given = type.aliasSymbol === undefined ? ownArguments(type, checker) : (type.aliasTypeArguments ?? []);
+  const given =
+    type.aliasSymbol === undefined ? ownArguments(type, checker) : (type.aliasTypeArguments ?? []);
   const words = [symbol.name, ...given.map((argument) => wordOf(argument, checker))];
-  const name = words.join("_").replaceAll(/[^\w]+/g, "_").replaceAll(/^_+|_+$/g, "");
+  const name = words
+    .join("_")
+    .replaceAll(/[^\w]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "");
   return name === "" || name === "default" ? null : { name, symbol };
 }
 
@@ -49,7 +54,9 @@ export function unionMembers({ ts }: TypeContext, type: ts.UnionType): readonly 
   // Where it was simplified since, its parts are not those that were written.
   const parts = origin.types.flatMap((part) => (part.isUnion() ? part.types : [part]));
   const isSame = parts.length >= type.types.length && parts.every((part) => known.has(part));
-  return isSame && origin.types.every(({ flags }) => (flags & ts.TypeFlags.Any) === 0) ? origin.types : type.types;
+  return isSame && origin.types.every(({ flags }) => (flags & ts.TypeFlags.Any) === 0)
+    ? origin.types
+    : type.types;
 }
 
 export function typeArgumentsOf({ checker }: TypeContext, type: ts.TypeReference): readonly ts.Type[] {

@@ -37,6 +37,7 @@ export class TypesReader {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage({ ...request, id } as TypesRequest);
     });
   }

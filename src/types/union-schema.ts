@@ -24,7 +24,8 @@ export function unionSchema(
     if (flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Void)) isNullable ||= side === "output";
     else if (flags & ts.TypeFlags.Null) isNullable = true;
     else if (type.isStringLiteral() || type.isNumberLiteral()) literals.push(type.value);
-    else if (flags & ts.TypeFlags.BooleanLiteral) literals.push(context.checker.typeToString(type) === "true");
+    else if (flags & ts.TypeFlags.BooleanLiteral)
+      literals.push(context.checker.typeToString(type) === "true");
     else {
       objects.push(type);
       parts.push(schemaOf(type));
@@ -53,7 +54,8 @@ function withNull(parts: readonly JsonSchema[]): JsonSchema {
   if (parts.length === 1) {
     if (Array.isArray(only["enum"])) return { enum: [...(only["enum"] as unknown[]), null] };
     if ("const" in only) return { enum: [only["const"], null] };
-    if (Object.keys(only).length === 1 && SIMPLE.has(only["type"] as string)) return { type: [only["type"], "null"] };
+    if (Object.keys(only).length === 1 && SIMPLE.has(only["type"] as string))
+      return { type: [only["type"], "null"] };
   }
   return anyOf([...parts, { type: "null" }]);
 }

@@ -46,6 +46,7 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "runtime/package.json",
     "runtime/telemetry.mjs",
     "runtime/tracing.mjs",
+    "runtime/type-violations.mjs",
     "runtime/websocket.mjs",
   ]);
   assert.equal(manifest.package, result.package);

@@ -14,7 +14,7 @@ import { loadTracing } from "./load-tracing.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
-import { describeSchema } from "./schema.ts";
+import { describeSchema, hasSchema } from "./schema.ts";
 import { reportStats } from "./report-stats.ts";
 import type { Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
@@ -99,7 +99,7 @@ function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInf
     methods: [...shape.methods],
     raw: [...shape.raw],
     streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
-    hasSchema: shape.inputSchema.size + shape.outputSchema.size > 0,
+    hasSchema: hasSchema(shape),
     hasHealth: shape.methods.has("isHealthy"),
     load_ms: Math.round(loadMs),
   };
