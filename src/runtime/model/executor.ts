@@ -6,8 +6,8 @@ import { ContentType } from "../channel/response-frame.ts";
 import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts";
 import { AnswerGathering } from "./answer-gathering.ts";
 import { receiveBody } from "./body-intake.ts";
-import { base64Embeddings, noteWishes } from "./client-wishes.ts";
-import { encodeJson } from "./encode-json.ts";
+import { decodeInput } from "./decode-input.ts";
+import { encodeOutput } from "./encode-output.ts";
 import { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { log } from "./log.ts";
@@ -15,7 +15,7 @@ import type { ModelShape, UserMethod } from "./model-class.ts";
 import { endUnused, isBlob, isResponse, isStream, iteratorOf } from "./output-kind.ts";
 import { requestScope } from "./request-scope.ts";
 import { takesStream } from "./takes-stream.ts";
-import { asBytes, isThenable, responseAnswer, streamAnswer, unserializable } from "./stream-answer.ts";
+import { isThenable, responseAnswer, streamAnswer } from "./stream-answer.ts";
 import { validate, type Violation } from "./validate.ts";
 
 export interface ExecutorOptions {
@@ -200,31 +200,8 @@ export class Executor {
     });
   }
 
-  /** Parses and checks the input of the job's method, then goes on. */
-  #withInput(job: Job, next: (input: unknown) => void): void {
-    const method = METHODS[job.head.method] as string;
-    if (this.shape.raw.has(method)) return next(job.head.body);
-    let input: unknown;
-    try {
-      input = JSON.parse(job.head.body.toString());
-    } catch (error) {
-      const why = job.head.body.byteLength === 0 ? "the body is empty" : (error as Error).message;
-      return this.#answer(job, errorAnswer(job, "INVALID_JSON", `Invalid JSON payload: ${why}`));
-    }
-    noteWishes(job, input);
-    const schema = this.shape.inputSchema.get(method);
-    if (schema === undefined) return next(input);
-    validate(schema, input).then(
-      (result) => {
-        if (result.ok) next(result.value);
-        else
-          this.#answer(
-            job,
-            errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations),
-          );
-      },
-      (error: unknown) => this.#answer(job, thrownAnswer(job, error)),
-    );
+  #withInput(job: Job, take: (input: unknown) => void): void {
+    decodeInput(job, this.shape, { take, refuse: (answer) => this.#answer(job, answer) });
   }
 
   /** Calls user code in the request's scope; sync results go on without a turn of the loop. */
@@ -274,21 +251,7 @@ export class Executor {
         if (!result.ok) logOutputViolations(job, result.violations);
       });
     }
-    this.#answer(job, this.#encode(job, output));
-  }
-
-  #encode(job: Job, output: unknown): Answer {
-    const bytes = asBytes(output);
-    if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
-    try {
-      return {
-        status: 200,
-        contentType: ContentType.JSON,
-        body: encodeJson(job.base64 ? base64Embeddings(output) : output),
-      };
-    } catch (error) {
-      return unserializable(job, error as Error);
-    }
+    this.#answer(job, encodeOutput(job, output));
   }
 
   #finishBlob(job: Job, blob: Blob): void {
@@ -331,14 +294,6 @@ export class Executor {
     this.#writer.flushSoon();
     this.#lanes.leave(job);
   }
-}
-
-function inputMessage(violations: Violation[]): string {
-  const first = violations[0];
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
-  return first === undefined
-    ? "The input is not valid."
-    : `Input: ${first.path || "(root)"}: ${first.message}${more}`;
 }
 
 function logOutputViolations(job: Job, violations: Violation[]): void {

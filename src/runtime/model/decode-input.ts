@@ -1,0 +1,48 @@
+import { METHODS } from "../channel/frames.ts";
+import { errorAnswer, thrownAnswer, type Answer } from "./answer.ts";
+import { noteWishes } from "./client-wishes.ts";
+import type { Job } from "./job.ts";
+import type { ModelShape } from "./model-class.ts";
+import { validate, type Violation } from "./validate.ts";
+
+/** Who goes on with an input, or with the answer for a request that has no good one. */
+export interface InputTaker {
+  take: (input: unknown) => void;
+  refuse: (answer: Answer) => void;
+}
+
+/** Parses and checks the input of the job's method; what can be done at once is done without a turn of the loop. */
+export function decodeInput(job: Job, shape: ModelShape, taker: InputTaker): void {
+  const method = METHODS[job.head.method] as string;
+  if (shape.raw.has(method)) return taker.take(job.head.body);
+  let input: unknown;
+  try {
+    input = JSON.parse(job.head.body.toString());
+  } catch (error) {
+    const why = job.head.body.byteLength === 0 ? "the body is empty" : (error as Error).message;
+    return taker.refuse(errorAnswer(job, "INVALID_JSON", `Invalid JSON payload: ${why}`));
+  }
+  noteWishes(job, input);
+  checkInput(job, shape, { ...taker, input });
+}
+
+function checkInput(job: Job, shape: ModelShape, taker: InputTaker & { input: unknown }): void {
+  const { input, take, refuse } = taker;
+  const schema = shape.inputSchema.get(METHODS[job.head.method] as string);
+  if (schema === undefined) return take(input);
+  validate(schema, input).then(
+    (result) => {
+      if (result.ok) take(result.value);
+      else refuse(errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations));
+    },
+    (error: unknown) => refuse(thrownAnswer(job, error)),
+  );
+}
+
+function inputMessage(violations: Violation[]): string {
+  const first = violations[0];
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  return first === undefined
+    ? "The input is not valid."
+    : `Input: ${first.path || "(root)"}: ${first.message}${more}`;
+}
