@@ -58,6 +58,7 @@ const [cli, runtime] = await Promise.all([
       // Loaded only where traces or metrics are sent somewhere.
       telemetry: "src/runtime/front/telemetry.ts",
       tracing: "src/runtime/model/tracing.ts",
+      openapi: "src/runtime/front/openapi.ts",
       // Loaded for the first input that breaks its type.
       "type-violations": "src/runtime/model/type-violations.ts",
     },

@@ -9,6 +9,7 @@ const NAMES = [
   "telemetry.mjs",
   "tracing.mjs",
   "type-violations.mjs",
+  "openapi.mjs",
   "package.json",
 ];
 

@@ -43,6 +43,7 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "purlin.json",
     "runtime/front.mjs",
     "runtime/model.mjs",
+    "runtime/openapi.mjs",
     "runtime/package.json",
     "runtime/telemetry.mjs",
     "runtime/tracing.mjs",

@@ -88,6 +88,7 @@ function installedFiles(): string[] {
     "runtime/telemetry.mjs",
     "runtime/tracing.mjs",
     "runtime/type-violations.mjs",
+    "runtime/openapi.mjs",
   ];
   return [...names, ...lazy, "runtime/package.json"].map((name) => join(installDir(), "dist", name));
 }
