@@ -56,6 +56,10 @@ function transportConflicts({ runtime, examples }: Config, data: unknown): Confl
     const reason = "cannot be used with the websocket transport: a socket is served alone, never in a batch";
     conflicts.push({ path: ["runtime", "batching"], reason });
   }
+  if (runtime.validate_types) {
+    const reason = "cannot be used with the websocket transport: a socket's messages have no declared type";
+    conflicts.push({ path: ["runtime", "validate_types"], reason });
+  }
   if (examples.length > 0) {
     const reason = "cannot be used with the websocket transport: they are calls over HTTP";
     conflicts.push({ path: ["examples"], reason });

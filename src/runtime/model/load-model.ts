@@ -13,6 +13,7 @@ import { createSecrets } from "./secrets.ts";
 import { describeThrown } from "./user-error.ts";
 import { log } from "./log.ts";
 import { runConfiguredExamples } from "./examples.ts";
+import { withTypes } from "./model-types.ts";
 
 const RETRY_PAUSE_MS = 1000;
 
@@ -47,8 +48,9 @@ export class LoadError extends Error {
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   log("info", "Loading the model from its package");
   const exports = await importModel(options.packageDir);
-  const shape = step("definition", () =>
-    readModelClass(exports, options.config.model_class_name, options.source),
+  const shape = await withTypes(
+    step("definition", () => readModelClass(exports, options.config.model_class_name, options.source)),
+    options,
   );
   for (let attempt = 0; ; attempt++) {
     try {

@@ -16,7 +16,7 @@ import { loadTracing } from "./load-tracing.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
-import { describeSchema } from "./schema.ts";
+import { describeSchema, hasSchema } from "./schema.ts";
 import { reportStats } from "./report-stats.ts";
 import type { Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
@@ -102,7 +102,7 @@ function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInf
     methods: [...shape.methods],
     raw: [...shape.raw],
     streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
-    hasSchema: shape.inputSchema.size + shape.outputSchema.size > 0,
+    hasSchema: hasSchema(shape),
     hasHealth: shape.methods.has("isHealthy"),
     batches: shape.batches,
     load_ms: Math.round(loadMs),

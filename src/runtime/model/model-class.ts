@@ -1,3 +1,4 @@
+import type { ModelTypes } from "../../protocol/model-types.ts";
 import { METHODS } from "../channel/frames.ts";
 
 export interface StandardSchema {
@@ -20,6 +21,8 @@ export interface ModelShape {
   raw: ReadonlySet<string>;
   inputSchema: ReadonlyMap<string, StandardSchema>;
   outputSchema: ReadonlyMap<string, StandardSchema>;
+  /** What the TypeScript types of its methods said when it was built. */
+  types: ModelTypes | null;
   /** Calls of predict are answered by predictBatch. */
   batches: boolean;
 }
@@ -64,6 +67,7 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
     inputSchema: schemas(statics.input, `${where}: static input`),
     outputSchema: schemas(statics.output, `${where}: static output`),
     batches: false,
+    types: null,
   };
 }
 
