@@ -73,7 +73,8 @@ export async function test(options: TestOptions): Promise<TestResult> {
     for (const [index, example] of config.examples.entries()) {
       const count = `${index + 1} of ${config.examples.length}`;
       report.emit({ type: "step", message: `running the example "${example.name}" (${count})` });
-      examples.push(await runExample(example, { address: await runtime.listening, config, signal }));
+      const call = { address: await runtime.listening, config, packageDir, signal };
+      examples.push((await runExample(example, call)).result);
     }
     const passed = examples.filter(({ ok }) => ok).length;
     const failed = examples.length - passed;

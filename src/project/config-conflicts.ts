@@ -1,4 +1,5 @@
 import type { Config } from "../protocol/config.ts";
+import { exampleConflicts } from "./example-conflicts.ts";
 import type { KeyPath } from "./key-path.ts";
 import { valueAt } from "./key-path.ts";
 import { parseBytes } from "./quantity.ts";
@@ -19,6 +20,7 @@ export function findConflicts(config: Config, data: unknown): Conflict[] {
     ...buildConflicts(config),
     ...aliasConflicts(data),
     ...repeated(data, "examples", "name"),
+    ...exampleConflicts(config.examples),
     ...repeated(data, "weights", "mount_location"),
     ...modelConflicts(config),
   ];

@@ -24,6 +24,7 @@ import { buildInputs } from "./build-inputs.ts";
 import { refuseForeign } from "./refuse-foreign.ts";
 import { biggestFiles, changeSince } from "./size-report.ts";
 import { dataWarnings } from "./data-warnings.ts";
+import { checkExampleFiles } from "./example-files.ts";
 import { cacheDirOf, rememberBuild } from "./unchanged.ts";
 
 /** Reads, bundles and packs a project from the beginning. */
@@ -92,6 +93,7 @@ function collectParts(project: Project, target: Target, bundle: ModelBundle): Pa
     dataDir: project.dataDir,
     ignores: (path, isDirectory) => rules.ignores(path, isDirectory),
   });
+  checkExampleFiles(project, data);
   const closure = closureFiles({
     packages: bundle.externals,
     target,
