@@ -66,7 +66,7 @@ function itemYaml(value: unknown, options: BlockOptions): string {
 function isLiteral(text: string): boolean {
   // Controls and halves of characters are not printed; tabs and spaces at the edges of lines are not seen.
   if (/[\u2028\u2029\ufeff\ufffe\uffff]|(?!\n)[\p{Cc}\p{Cs}]/u.test(text)) return false;
-  return /^\S[^]*\n[^]/.test(text) && !/\n\n$/.test(text) && !/[ \t](\n|$)/.test(text);
+  return /^\S[^]*\n[^]/.test(text) && !text.endsWith("\n\n") && !/[ \t](\n|$)/.test(text);
 }
 
 function holdsLiteral(value: unknown, literals: boolean): boolean {

@@ -25,7 +25,7 @@ export function judgeAnswer(answer: ExampleAnswer, example: Expectation, sha256:
   if (!("output" in example)) return null;
   const value = answerValue(answer, sha256);
   const { output, approx, cosine } = example;
-  if (!isText(answer)) return compareBytes(value as BytesValue, output, answer.contentType);
+  if (isBinary(answer)) return compareBytes(value as BytesValue, output, answer.contentType);
   return compareOutput(value, output, { approx, cosine });
 }
 
@@ -36,7 +36,7 @@ export interface BytesValue {
 
 /** An answer as an example's `output` would say it: JSON, a text, or for other bytes their size and digest. */
 export function answerValue(answer: ExampleAnswer, sha256: Sha256): unknown {
-  if (!isText(answer)) return { bytes: answer.body.byteLength, sha256: sha256(answer.body) };
+  if (isBinary(answer)) return { bytes: answer.body.byteLength, sha256: sha256(answer.body) };
   const value = parse(new TextDecoder().decode(answer.body));
   if (answer.status < 400 || typeof value !== "object" || value === null) return value;
   // Of an error answer, this is another one each time.
@@ -46,8 +46,9 @@ export function answerValue(answer: ExampleAnswer, sha256: Sha256): unknown {
 
 const TEXT = /^(text\/|application\/([\w.-]+\+)?(json|x-ndjson|xml|javascript|yaml)\b)/i;
 
-function isText({ contentType, body }: ExampleAnswer): boolean {
-  return body.byteLength === 0 || TEXT.test(contentType);
+/** Neither JSON nor text. */
+export function isBinary({ contentType, body }: ExampleAnswer): boolean {
+  return body.byteLength > 0 && !TEXT.test(contentType);
 }
 
 /** Text that is no JSON is compared as text. */

@@ -16,7 +16,7 @@ export function mergeOutput(expected: unknown, actual: unknown, tolerance: Toler
   }
   if (Array.isArray(expected) && Array.isArray(actual)) {
     // Some numbers of one answer and some of another would be no answer at all.
-    if (isVector(expected) || isVector(actual)) return actual;
+    if (isVector(expected)) return actual;
     return actual.map((item, index) =>
       index < expected.length ? mergeOutput(expected[index], item, tolerance) : (item as unknown),
     );
