@@ -54,6 +54,9 @@ const [cli, runtime] = await Promise.all([
       // Loaded only where traces or metrics are sent somewhere.
       telemetry: "src/runtime/front/telemetry.ts",
       tracing: "src/runtime/model/tracing.ts",
+      // Loaded only by serve --inspect and serve --cpu-profile.
+      debugging: "src/runtime/model/debugging.ts",
+      "cpu-profile": "src/runtime/model/cpu-profile.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AppError, CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { ControlEvent, Generation } from "../protocol/control.ts";
+import type { InspectAddress } from "../protocol/inspect-address.ts";
 import { MANIFEST_FILE } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
@@ -11,6 +12,7 @@ import { startRuntime } from "../supervise/start-runtime.ts";
 import { hostTargetName } from "../util/host-target.ts";
 import { LineSplitter } from "../util/line-splitter.ts";
 import { build } from "./build.ts";
+import { debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
 export interface ServeOptions {
@@ -23,6 +25,10 @@ export interface ServeOptions {
   workers?: number | "auto" | undefined;
   logFormat: "pretty" | "json";
   logLevel?: string | undefined;
+  /** Where a debugger can attach to the model process. */
+  inspect?: (InspectAddress & { breaks: boolean }) | undefined;
+  /** Absolute: a folder for CPU profiles, or a file named *.cpuprofile. */
+  cpuProfile?: string | undefined;
   report: Reporter;
   /** Aborted to stop: the runtime then drains. */
   signal: AbortSignal;
@@ -68,6 +74,7 @@ export function startServing(
   };
   if (options.logLevel !== undefined) env[RUNTIME_ENV.logLevel] = options.logLevel;
   if (options.workers !== undefined) env[RUNTIME_ENV.workers] = String(options.workers);
+  Object.assign(env, debuggingEnv(options));
   if (options.keys !== undefined && process.env["NO_COLOR"] === undefined) env["FORCE_COLOR"] = "1";
   if (dotenv !== null) env[RUNTIME_ENV.dotenv] = dotenv;
   return startRuntime({
@@ -143,7 +150,7 @@ async function openProject(options: ServeOptions): Promise<Source> {
     report: options.report,
     signal: options.signal,
   });
-  const tree = createServingTree(options.target);
+  const tree = createServingTree(options.target, { mapsToProject: looksInside(options) });
   return {
     generation: tree.add(built.path),
     dotenv: join(options.target, ".env"),

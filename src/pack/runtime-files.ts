@@ -2,7 +2,16 @@ import { join } from "node:path";
 import { installDir } from "../util/install-dir.ts";
 import type { PackageFile } from "./package-file.ts";
 
-const NAMES = ["front.mjs", "model.mjs", "websocket.mjs", "telemetry.mjs", "tracing.mjs", "package.json"];
+const NAMES = [
+  "front.mjs",
+  "model.mjs",
+  "websocket.mjs",
+  "telemetry.mjs",
+  "tracing.mjs",
+  "debugging.mjs",
+  "cpu-profile.mjs",
+  "package.json",
+];
 
 /** The inference server that every package carries. */
 export function runtimeFiles(): PackageFile[] {

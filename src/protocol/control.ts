@@ -30,6 +30,10 @@ export type ControlEvent =
   /** The model cannot be loaded; `error` is its own message, `stack` source-mapped and trimmed. */
   | { type: "failed"; error: string; stack?: string; reason: string }
   | { type: "crashed"; reason: string }
+  /** A debugger can attach to the model process there; again after each process that takes over. */
+  | { type: "debugger"; url: string }
+  /** What a model process did, in a file that Chrome and editors open. */
+  | { type: "cpu-profile"; file: string; seconds: number }
   /** `kind` is how it was done: `methods` that could not be swapped are loaded by a new process. */
   | {
       type: "reloaded";

@@ -41,6 +41,8 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "data/a.txt",
     "data/deep/run.sh",
     "purlin.json",
+    "runtime/cpu-profile.mjs",
+    "runtime/debugging.mjs",
     "runtime/front.mjs",
     "runtime/model.mjs",
     "runtime/package.json",

@@ -68,6 +68,8 @@ export const ToFront = {
   BEGUN: 52,
   /** JSON list of ScopeSpans (otlp-span.ts): spans that have ended. */
   SPANS: 53,
+  /** JSON ControlEvent for whoever started the runtime: what only a model process knows. */
+  EVENT: 54,
 } as const;
 
 /** How often a model process tells of itself. */
