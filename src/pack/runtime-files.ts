@@ -10,6 +10,8 @@ const NAMES = [
   "tracing.mjs",
   "binary.mjs",
   "form.mjs",
+  "type-violations.mjs",
+  "openapi.mjs",
   "package.json",
 ];
 

@@ -75,13 +75,22 @@ function keyOf({ target }: BuildOptions): string {
 
 /** Another version of Purlin makes another package. */
 function installedFiles(): string[] {
-  const names = ["package.json", "cli/main.mjs", "sdk/index.mjs", "runtime/front.mjs", "runtime/model.mjs"];
+  const names = [
+    "package.json",
+    "cli/main.mjs",
+    "cli/types-worker.mjs",
+    "sdk/index.mjs",
+    "runtime/front.mjs",
+    "runtime/model.mjs",
+  ];
   const lazy = [
     "runtime/websocket.mjs",
     "runtime/telemetry.mjs",
     "runtime/tracing.mjs",
     "runtime/binary.mjs",
     "runtime/form.mjs",
+    "runtime/type-violations.mjs",
+    "runtime/openapi.mjs",
   ];
   return [...names, ...lazy, "runtime/package.json"].map((name) => join(installDir(), "dist", name));
 }

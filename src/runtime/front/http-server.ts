@@ -8,7 +8,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
 import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
-import { openApi } from "./openapi.ts";
+import { describePackage, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
@@ -196,7 +196,8 @@ export class HttpServer {
     if (answer === null) return refuseRequest(call, none);
     const schema = JSON.parse(answer.toString());
     if (route.kind === "schema") return json(200, schema);
-    json(200, openApi(pool.files.manifest.model_name, schema, pool.info.methods));
+    const { openApi } = await loadOpenApi();
+    json(200, openApi(describePackage(pool, schema)));
   }
 
   /** A client that asks before it sends is told of the limit before it sends. */

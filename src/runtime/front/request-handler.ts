@@ -82,7 +82,7 @@ export class ModelRoutes {
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
-    if (!info.methods.includes(method)) {
+    if (!info.methods.includes(method) && !(route.method === 0 && info.batches)) {
       return refuse({ code: "METHOD_NOT_IMPLEMENTED", error: `The model has no ${method} method.` });
     }
     const raw = info.raw.includes(method);

@@ -19,7 +19,9 @@ export function runConfiguredExamples(
   validateOutput: boolean,
 ): Promise<void> {
   const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
-  return runExamples(examples, model, { concurrency: config.runtime.predict_concurrency, validateOutput });
+  const { predict_concurrency: concurrency, batching } = config.runtime;
+  const isolateErrors = batching?.isolate_errors === true;
+  return runExamples(examples, model, { concurrency, isolateErrors, validateOutput });
 }
 
 /**
@@ -73,7 +75,10 @@ function runExample(
       else if (type === ToFront.ABORT) {
         status = 500;
         finish();
-      } else if (type === ToFront.SLOT_WANTED) executor.go(id);
+      } else if (type === ToFront.SLOT_WANTED) {
+        if (model.shape.batches && example.method === "predict") executor.batch(1, [id]);
+        else executor.go(id);
+      }
     });
     const executor = new Executor({ ...options, writer: new FrameWriter(loopback(reader)) });
     executor.use(model.instance, model.shape);
