@@ -25,7 +25,7 @@ test("the model that takes tensors works as it stands there, and its types are r
     paths: { purlin: [fileURLToPath(new URL("dist/sdk/index.d.ts", ROOT))] },
   };
   const dir = await makeProject(t, {
-    "config.yaml": "model_name: doubles\n",
+    "config.yaml": "model_name: doubles\nruntime: { validate_types: true }\n",
     "model/model.ts": CODE,
     "tsconfig.json": JSON.stringify({ compilerOptions: options, include: ["model"] }),
   });
@@ -37,6 +37,8 @@ test("the model that takes tensors works as it stands there, and its types are r
   const serve = spawnCli(t, ["serve", dir, "--port", "0"], { cwd: dir });
   const [, url = ""] = await serve.waitFor(/listening on (\S+)/);
   await serve.waitFor(/^ready$/m);
+  const metadata = (await (await fetch(`${url}/v2/models/m`)).json()) as { inputs: unknown };
+  assert.deepEqual(metadata.inputs, [{ name: "image", datatype: "FP32", shape: [-1] }], "told by the types");
   const response = await fetch(`${url}/v2/models/m/infer`, { method: "POST", body: BODY });
   assert.deepEqual(await response.json(), {
     model_name: "m",
