@@ -6,6 +6,8 @@ type Content = Record<string, { schema: JsonSchema }>;
 
 const JSON_TYPE = "application/json";
 const BYTES = "application/octet-stream";
+const FORM = "multipart/form-data";
+const MSGPACK = "application/msgpack";
 const SSE = "text/event-stream";
 
 /** Body types that a method takes. */
@@ -14,7 +16,7 @@ export function requestContent(method: string, types: Partial<MethodTypes>, name
   const { input } = types;
   if (input === null || input === undefined) return { [JSON_TYPE]: { schema: {} } };
   const schema = names.add(input, `${capital(method)}Input`);
-  return { [hasFile(input) ? "multipart/form-data" : JSON_TYPE]: { schema } };
+  return hasFile(input) ? { [FORM]: { schema } } : { [JSON_TYPE]: { schema }, [MSGPACK]: { schema } };
 }
 
 /** Body types that a method answers with: whole, item by item, or either. */
