@@ -61,6 +61,9 @@ const [cli, runtime] = await Promise.all([
       openapi: "src/runtime/front/openapi.ts",
       // Loaded for the first input that breaks its type.
       "type-violations": "src/runtime/model/type-violations.ts",
+      // Loaded at the first request that is not plain JSON.
+      binary: "src/runtime/model/formats/binary.ts",
+      form: "src/runtime/model/formats/form.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

@@ -21,7 +21,7 @@ const FLOORS: Record<string, Floor> = {
   protocol: { imports: [], packages: [], node: false },
   base: { imports: ["protocol"], packages: [], node: true },
   sdk: { imports: [], packages: [], node: false },
-  runtime: { imports: ["protocol"], packages: ["ws", "@opentelemetry/api"], node: true },
+  runtime: { imports: ["protocol"], packages: ["ws", "busboy", "@opentelemetry/api"], node: true },
   project: { imports: GROUND, packages: ["yaml", "zod", "ignore"], node: true },
   bundle: { imports: [...GROUND, "project"], packages: ["esbuild", "acorn"], node: true },
   types: { imports: GROUND, packages: ["typescript-api", "ajv"], node: true },
@@ -205,12 +205,18 @@ describe("the runtime, as it is built", () => {
   const outputs = () =>
     Object.entries(meta().outputs).map(([path, output]) => ({ name: posix.basename(path), ...output }));
 
-  it("is made of its own folder and protocol/, and of ws where sockets are", () => {
+  /** CommonJS, which names Node's modules without the prefix. */
+  const CARRIED: Record<string, string[]> = {
+    "websocket.mjs": ["ws"],
+    "form.mjs": ["busboy", "streamsearch"],
+  };
+
+  it("is made of its own folder and protocol/, of ws where sockets are, of busboy where forms are", () => {
     for (const { name, inputs } of outputs()) {
       for (const input of Object.keys(inputs)) {
-        const isWs = name === "websocket.mjs" && input.startsWith("node_modules/ws/");
+        const isCarried = CARRIED[name]?.some((one) => input.startsWith(`node_modules/${one}/`)) ?? false;
         assert.ok(
-          isWs || /^src\/(runtime|protocol)\//.test(input) || input === "<runtime>",
+          isCarried || /^src\/(runtime|protocol)\//.test(input) || input === "<runtime>",
           `${name} has ${input}`,
         );
       }
@@ -220,8 +226,7 @@ describe("the runtime, as it is built", () => {
   it("asks for nothing but Node's own modules", () => {
     for (const { name, imports } of outputs()) {
       for (const { path } of imports.filter(({ external }) => external)) {
-        // ws is CommonJS and names Node's modules without the prefix.
-        const isNode = path.startsWith("node:") || (name === "websocket.mjs" && isBuiltin(path));
+        const isNode = path.startsWith("node:") || (name in CARRIED && isBuiltin(path));
         assert.ok(isNode || path === "./websocket.mjs", `${name} imports ${path}`);
       }
     }

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadClient } from "../client/call-model.ts";
-import { CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { Config } from "../protocol/config.ts";
 import { type Digest, MANIFEST_FILE, PACKAGE_PATHS } from "../protocol/manifest.ts";
@@ -10,6 +9,7 @@ import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { build } from "./build.ts";
 import { dotenvSecrets } from "./test-steps/dotenv-secrets.ts";
+import { orStopped } from "./test-steps/or-stopped.ts";
 import { privateAddress } from "./test-steps/private-address.ts";
 import { type ExampleResult, runExample } from "./test-steps/run-example.ts";
 
@@ -91,16 +91,4 @@ export async function test(options: TestOptions): Promise<TestResult> {
 async function packageOf({ dir, report, signal }: TestOptions): Promise<string> {
   if (existsSync(join(dir, MANIFEST_FILE)) && !existsSync(join(dir, "config.yaml"))) return dir;
   return (await build({ dir, report, signal })).path;
-}
-
-async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  const stopped = new Promise<never>((_resolve, reject) => {
-    const stopNow = (): void =>
-      reject(signal.reason instanceof CancelledError ? signal.reason : new CancelledError());
-    if (signal.aborted) stopNow();
-    else signal.addEventListener("abort", stopNow, { once: true });
-  });
-  stopped.catch(() => {});
-  return Promise.race([work, stopped]);
 }

@@ -10,6 +10,8 @@ const NAMES = [
   "tracing.mjs",
   "type-violations.mjs",
   "openapi.mjs",
+  "binary.mjs",
+  "form.mjs",
   "package.json",
 ];
 

@@ -41,6 +41,8 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "data/a.txt",
     "data/deep/run.sh",
     "purlin.json",
+    "runtime/binary.mjs",
+    "runtime/form.mjs",
     "runtime/front.mjs",
     "runtime/model.mjs",
     "runtime/openapi.mjs",

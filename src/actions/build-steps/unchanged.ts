@@ -89,6 +89,8 @@ function installedFiles(): string[] {
     "runtime/tracing.mjs",
     "runtime/type-violations.mjs",
     "runtime/openapi.mjs",
+    "runtime/binary.mjs",
+    "runtime/form.mjs",
   ];
   return [...names, ...lazy, "runtime/package.json"].map((name) => join(installDir(), "dist", name));
 }

@@ -1,6 +1,7 @@
 import { compareOutput } from "../../protocol/compare-output.ts";
 import type { Config, Example } from "../../protocol/config.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
+import { BodyFormat } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
@@ -18,7 +19,9 @@ export function runConfiguredExamples(
   validateOutput: boolean,
 ): Promise<void> {
   const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
-  return runExamples(examples, model, { concurrency: config.runtime.predict_concurrency, validateOutput });
+  const { predict_concurrency: concurrency, batching } = config.runtime;
+  const isolateErrors = batching?.isolate_errors === true;
+  return runExamples(examples, model, { concurrency, isolateErrors, validateOutput });
 }
 
 /**
@@ -72,7 +75,10 @@ function runExample(
       else if (type === ToFront.ABORT) {
         status = 500;
         finish();
-      } else if (type === ToFront.SLOT_WANTED) executor.go(id);
+      } else if (type === ToFront.SLOT_WANTED) {
+        if (model.shape.batches && example.method === "predict") executor.batch(1, [id]);
+        else executor.go(id);
+      }
     });
     const executor = new Executor({ ...options, writer: new FrameWriter(loopback(reader)) });
     executor.use(model.instance, model.shape);
@@ -96,6 +102,7 @@ function exampleJob(example: Example): Job {
   const body = Buffer.from(JSON.stringify(example.input ?? null));
   return new Job(1, {
     method: METHODS.indexOf(example.method),
+    format: BodyFormat.PLAIN,
     hasSlot: false,
     needsSlot: example.method === "predict",
     bodyFollows: false,

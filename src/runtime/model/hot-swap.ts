@@ -1,6 +1,6 @@
 import type { Config } from "../../protocol/config.ts";
 import { runConfiguredExamples } from "./examples.ts";
-import { importModel, LoadError, type LoadedModel } from "./load-model.ts";
+import { definitionRules, importModel, LoadError, type LoadedModel } from "./load-model.ts";
 import { checkInstance, readModelClass } from "./model-class.ts";
 import { withTypes } from "./model-types.ts";
 
@@ -24,7 +24,7 @@ export async function swapMethods(model: LoadedModel, options: SwapOptions): Pro
     const shape = await withTypes(readModelClass(exports, config.model_class_name, source), options);
     const prototype = shape.modelClass.prototype as object;
     const tried = Object.create(prototype, Object.getOwnPropertyDescriptors(model.instance)) as object;
-    const checked = checkInstance(shape, tried, source);
+    const checked = checkInstance(shape, tried, definitionRules(options));
     await tryExamples({ instance: tried, shape: checked }, options);
     Object.setPrototypeOf(model.instance, prototype);
     return { instance: model.instance, shape: checked };

@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
+import { readBatch } from "../channel/batch-frame.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
+import { readVitals } from "../channel/read-vitals.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
@@ -39,6 +41,7 @@ const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
 const executor = new Executor({
   writer,
   concurrency: config.runtime.predict_concurrency,
+  isolateErrors: config.runtime.batching?.isolate_errors === true,
   validateOutput: options.validateOutput,
 });
 const sockets = new ModelSockets(writer, () => model);
@@ -101,6 +104,7 @@ function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInf
     streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
     hasSchema: hasSchema(shape),
     hasHealth: shape.methods.has("isHealthy"),
+    batches: shape.batches,
     load_ms: Math.round(loadMs),
   };
 }
@@ -129,6 +133,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return executor.job(id)?.body?.end();
     case ToModel.GO:
       return executor.go(id);
+    case ToModel.BATCH:
+      return executor.batch(id, readBatch(payload));
     case ToModel.CANCEL:
       executor.cancel(id, payload[0] as number);
       return writer.flush();
@@ -140,6 +146,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return void collectUserMetrics().then((metrics) => reply(ToFront.METRICS, id, metrics));
     case ToModel.SCHEMA:
       return reply(ToFront.SCHEMA, id, model === null ? null : describeSchema(model.shape));
+    case ToModel.VITALS:
+      return reply(ToFront.VITALS, id, readVitals());
     case ToModel.SWAP:
       return void swap(id, JSON.parse(payload.toString()) as { dir: string });
     case ToModel.ENVIRONMENT:

@@ -23,6 +23,15 @@ export interface ModelShape {
   outputSchema: ReadonlyMap<string, StandardSchema>;
   /** What the TypeScript types of its methods said when it was built. */
   types: ModelTypes | null;
+  /** Calls of predict are answered by predictBatch. */
+  batches: boolean;
+}
+
+export interface DefinitionRules {
+  /** model/model.ts, for messages. */
+  source: string;
+  /** `runtime.batching` is set. */
+  batching: boolean;
 }
 
 /** The class breaks a rule of the model contract; the message names file, class and rule. */
@@ -58,6 +67,7 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
     inputSchema: schemas(statics.input, `${where}: static input`),
     outputSchema: schemas(statics.output, `${where}: static output`),
     types: null,
+    batches: false,
   };
 }
 
@@ -65,7 +75,11 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
  * The rules that need the finished instance, since methods may be arrow-function fields.
  * Adds those to the shape's methods.
  */
-export function checkInstance(shape: ModelShape, instance: object, source: string): ModelShape {
+export function checkInstance(
+  shape: ModelShape,
+  instance: object,
+  { source, batching }: DefinitionRules,
+): ModelShape {
   const where = `${source}: class ${shape.modelClass.name}`;
   const methods = new Set(shape.methods);
   for (const method of [...METHODS, ...HOOKS]) {
@@ -83,7 +97,22 @@ export function checkInstance(shape: ModelShape, instance: object, source: strin
   if (methods.has("websocket") && clash.length > 0) {
     throw new DefinitionError(`${where} cannot have both websocket and ${clash.join(", ")}`);
   }
-  return { ...shape, methods };
+  const batches = methods.has("predictBatch") && (batching || !methods.has("predict"));
+  if (batching && !batches) {
+    throw new DefinitionError(
+      `${where} needs a predictBatch method: runtime.batching in config.yaml asks for batches`,
+    );
+  }
+  if (isGenerator((instance as Record<string, unknown>)["predictBatch"])) {
+    throw new DefinitionError(
+      `${where}: predictBatch cannot stream: it returns an array with a whole result for each input`,
+    );
+  }
+  return { ...shape, methods, batches };
+}
+
+function isGenerator(method: unknown): boolean {
+  return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(method));
 }
 
 function findClass(

@@ -1,0 +1,43 @@
+import type { Decoded, FormattedRequest, Reply, WireFormat } from "../wire-format.ts";
+import { datatypeOf } from "../tensors/datatypes.ts";
+import { fromPython } from "./python-objects.ts";
+import { readMsgpack } from "./read-msgpack.ts";
+import { type Dialect, writeMsgpack } from "./write-msgpack.ts";
+
+const TYPES = ["application/msgpack", "application/vnd.msgpack", "application/x-msgpack"];
+const OCTETS = "application/octet-stream";
+
+/** msgpack in, msgpack out, in the caller's dialect and under its name of the type. */
+export const msgpackFormat: WireFormat = { decode };
+
+function decode({ body, header }: FormattedRequest): Decoded {
+  let pythonSeen = false;
+  const input = readMsgpack(body, {
+    onMap(map) {
+      const found = fromPython(map);
+      if (found === null) return map;
+      pythonSeen = true;
+      return found.value;
+    },
+  });
+  const type = header("content-type").trim().toLowerCase();
+  const contentType = TYPES.find((name) => type.startsWith(name)) ?? OCTETS;
+  // Truss's clients, which are Python, call msgpack octet-stream; others that do send arrays as they want them back.
+  const dialect = pythonSeen || (contentType === OCTETS && !holdsArray(input)) ? "python" : "extensions";
+  return { input, reply: replyIn(contentType, dialect) };
+}
+
+function replyIn(contentType: string, dialect: Dialect): Reply {
+  return {
+    encode: (output) => ({ contentType, body: writeMsgpack(output, dialect) }),
+    item: { contentType, encode: (value) => writeMsgpack(value, dialect) },
+  };
+}
+
+/** Is there a typed array in it that came as an extension? */
+function holdsArray(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (ArrayBuffer.isView(value)) return !(value instanceof Uint8Array) && datatypeOf(value) !== undefined;
+  const items = Array.isArray(value) ? value : Object.values(value);
+  return items.some(holdsArray);
+}
