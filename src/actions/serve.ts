@@ -12,7 +12,7 @@ import { startRuntime } from "../supervise/start-runtime.ts";
 import { hostTargetName } from "../util/host-target.ts";
 import { LineSplitter } from "../util/line-splitter.ts";
 import { build } from "./build.ts";
-import { debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
+import { checkDebugging, debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
 export interface ServeOptions {
@@ -49,6 +49,7 @@ interface Source {
  * HOST_INVALID, LOAD_FAILED, RUNTIME_FAILED, and what build throws.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  checkDebugging(options);
   if (options.watch === true) {
     const { serveWatching } = await import("./serve-watching.ts");
     return serveWatching(options);
