@@ -6,7 +6,7 @@ import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { LineSplitter } from "../util/line-splitter.ts";
-import { debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
+import { checkDebugging, debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
 import { openSource } from "./serve-steps/open-source.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
@@ -37,6 +37,7 @@ export interface ServeOptions {
  * HOST_INVALID, LOAD_FAILED, RUNTIME_FAILED, and what build throws.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  checkDebugging(options);
   if (options.watch === true) {
     const { serveWatching } = await import("./serve-watching.ts");
     return serveWatching(options);

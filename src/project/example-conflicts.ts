@@ -24,21 +24,26 @@ function inputConflicts(example: Example, path: KeyPath): Conflict[] {
 }
 
 function outputConflicts(example: Example, path: KeyPath): Conflict[] {
-  if (!("output" in example)) {
-    return (["approx", "cosine"] as const)
-      .filter((key) => example[key] !== undefined)
-      .map((key) => ({
-        path: [...path, key],
-        reason: "has no output beside it that an answer could be compared with",
-        hint: "Give an output, or let purlin test --update write it.",
-      }));
-  }
+  if (!("output" in example)) return [];
   const { output, cosine } = example;
   if (cosine !== undefined && !holdsVector(output)) {
     const reason = "needs a list of two or more numbers in output; there is none";
     return [{ path: [...path, "cosine"], reason }];
   }
   return markConflicts(output, [...path, "output"]);
+}
+
+/** Valid, and waiting for an output. */
+export function exampleWarnings(examples: readonly Example[]): Conflict[] {
+  return examples.flatMap((example, index) =>
+    (["approx", "cosine"] as const)
+      .filter((key) => example[key] !== undefined && !("output" in example))
+      .map((key) => ({
+        path: ["examples", index, key],
+        reason: "has no output beside it that an answer could be compared with",
+        hint: "Give one, or let purlin test --update write it.",
+      })),
+  );
 }
 
 function markConflicts(value: unknown, path: KeyPath): Conflict[] {

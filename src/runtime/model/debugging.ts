@@ -10,6 +10,8 @@ export interface DebuggingOptions {
   breaks: boolean;
   /** A debugger can attach at that ws:// address. */
   onOpen: (url: string) => void;
+  /** Another process has the address. */
+  onBusy: () => void;
 }
 
 /**
@@ -25,6 +27,7 @@ export async function startDebugging(address: InspectAddress, options: Debugging
     stopBeforeTheModel();
     return;
   }
+  options.onBusy();
   // Nobody waits for that: the model loads meanwhile.
   const retry = (): void => {
     setTimeout(

@@ -21,7 +21,11 @@ export async function loadDebugging({ env, tell }: Asked): Promise<void> {
   const file = "./debugging.mjs";
   const module = (await import(file)) as { startDebugging: typeof startDebugging };
   const breaks = env[RUNTIME_ENV.inspectBreak] !== undefined;
-  await module.startDebugging(address, { breaks, onOpen: (url) => tell({ type: "debugger", url }) });
+  await module.startDebugging(address, {
+    breaks,
+    onOpen: (url) => tell({ type: "debugger", url }),
+    onBusy: () => log("warn", `${text} is in use; a debugger can attach to this process once it is free.`),
+  });
 }
 
 /** null where no profile is asked for. */
