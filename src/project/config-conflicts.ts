@@ -1,5 +1,6 @@
 import { parseBytes } from "../protocol/bytes.ts";
 import type { Config } from "../protocol/config.ts";
+import { exampleConflicts } from "./example-conflicts.ts";
 import type { KeyPath } from "./key-path.ts";
 import { valueAt } from "./key-path.ts";
 
@@ -19,6 +20,7 @@ export function findConflicts(config: Config, data: unknown): Conflict[] {
     ...buildConflicts(config),
     ...aliasConflicts(data),
     ...repeated(data, "examples", "name"),
+    ...exampleConflicts(config.examples),
     ...repeated(data, "weights", "mount_location"),
     ...modelConflicts(config),
   ];
@@ -55,6 +57,10 @@ function transportConflicts({ runtime, examples }: Config, data: unknown): Confl
   if (runtime.batching) {
     const reason = "cannot be used with the websocket transport: a socket is served alone, never in a batch";
     conflicts.push({ path: ["runtime", "batching"], reason });
+  }
+  if (runtime.validate_types) {
+    const reason = "cannot be used with the websocket transport: a socket's messages have no declared type";
+    conflicts.push({ path: ["runtime", "validate_types"], reason });
   }
   if (examples.length > 0) {
     const reason = "cannot be used with the websocket transport: they are calls over HTTP";
