@@ -64,6 +64,9 @@ const [cli, runtime] = await Promise.all([
       openapi: "src/runtime/front/openapi.ts",
       // Loaded for the first input that breaks its type.
       "type-violations": "src/runtime/model/type-violations.ts",
+      // Loaded only by serve --inspect and serve --cpu-profile.
+      debugging: "src/runtime/model/debugging.ts",
+      "cpu-profile": "src/runtime/model/cpu-profile.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

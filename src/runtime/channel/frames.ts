@@ -75,6 +75,8 @@ export const ToFront = {
   BATCH_DONE: 54,
   /** JSON Vitals without the worker. */
   VITALS: 55,
+  /** JSON ControlEvent for whoever started the runtime: what only a model process knows. */
+  EVENT: 56,
 } as const;
 
 /** How often a model process tells of itself. */
