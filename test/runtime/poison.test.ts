@@ -58,7 +58,7 @@ test("poison_limit: 0 refuses nothing, 1 after the first death", async (t) => {
 
 test("an answer in between clears a body: what was only there when a process died is never refused", async (t) => {
   const model = await runModel(t, MODEL, { config: "runtime: {predict_concurrency: 4}" });
-  for (let i = 0; i < 6; i++) {
+  for (let i = 1; i <= 6; i++) {
     await outcome(() => model.predict({ hurry: false }));
     const innocent = outcome(() => model.predict({ id: "innocent", slow: true }));
     await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);

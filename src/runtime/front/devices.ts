@@ -1,3 +1,5 @@
+import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
+
 /** What a model process is told of its place among the workers, and of the accelerators that are its own. */
 export interface Placement {
   /** From 0; a process that takes over from another one has its place. A spare's is beyond those of the workers. */
@@ -7,8 +9,6 @@ export interface Placement {
   accelerator: string | null;
 }
 
-/** Where user code finds its place. */
-const PLACE = "PURLIN_WORKER";
 /** What decides which devices CUDA sees. */
 export const VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES";
 
@@ -17,7 +17,7 @@ export const VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES";
  * where there are fewer than workers. What the user has set is never overwritten.
  */
 export function placementEnv(placement: Placement, given: NodeJS.ProcessEnv): Record<string, string> {
-  const own = { [PLACE]: String(placement.place) };
+  const own = { [RUNTIME_ENV.worker]: String(placement.place) };
   if (given[VISIBLE_DEVICES] !== undefined) return own;
   const devices = devicesOf(placement);
   return devices === null ? own : { ...own, [VISIBLE_DEVICES]: devices.join(",") };
