@@ -92,6 +92,7 @@ export const ERROR_CODES = {
   LINK_OUTSIDE: "A link leads out of the project.",
   VERIFY_FAILED: "The packed model did not load or did not answer its examples.",
   EXAMPLES_FAILED: "An example's answer was an error or not the expected one.",
+  SOAK_FAILED: "A soak has found a leak, or answers that are not right.",
   NO_EXAMPLES: "config.yaml has no examples to run.",
   TEMPLATE_UNKNOWN: "There is no such template.",
   FILES_EXIST: "Files that would be written exist already.",

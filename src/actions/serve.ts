@@ -1,18 +1,13 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { AppError, CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { ControlEvent, Generation } from "../protocol/control.ts";
 import type { InspectAddress } from "../protocol/inspect-address.ts";
-import { MANIFEST_FILE } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
-import { hostTargetName } from "../util/host-target.ts";
 import { LineSplitter } from "../util/line-splitter.ts";
-import { build } from "./build.ts";
 import { checkDebugging, debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
+import { openSource } from "./serve-steps/open-source.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
 export interface ServeOptions {
@@ -37,13 +32,6 @@ export interface ServeOptions {
   keys?: WatchKeys | undefined;
 }
 
-/** What a runtime is started from, and what is to be cleaned up after it. */
-interface Source {
-  generation: Generation;
-  dotenv: string | null;
-  dispose(): void;
-}
-
 /**
  * Runs a packed tree until it is stopped or fails. Returns after a clean drain; throws AppError PORT_IN_USE,
  * HOST_INVALID, LOAD_FAILED, RUNTIME_FAILED, and what build throws.
@@ -54,7 +42,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const { serveWatching } = await import("./serve-watching.ts");
     return serveWatching(options);
   }
-  const source = await openSource(options);
+  const source = await openSource({ ...options, mapsToProject: looksInside(options) });
   try {
     await runToEnd(startServing(source.generation, options, source.dotenv), options.signal);
   } finally {
@@ -125,57 +113,5 @@ export async function runToEnd(
       throw new AppError("RUNTIME_FAILED", `The inference server ended with exit code ${code}.`);
   } finally {
     signal.removeEventListener("abort", onAbort);
-  }
-}
-
-async function openSource(options: ServeOptions): Promise<Source> {
-  const { target } = options;
-  const stat = statSync(target, { throwIfNoEntry: false });
-  if (stat === undefined) {
-    throw new AppError("INPUT_INVALID", `There is nothing at ${target}.`, {
-      hint: "Name a project folder, a package folder, or an archive made by purlin build --archive.",
-    });
-  }
-  if (stat.isFile()) return openArchive(target);
-  if (statSync(join(target, MANIFEST_FILE), { throwIfNoEntry: false })?.isFile() === true) {
-    return openPackage(target);
-  }
-  return openProject(options);
-}
-
-async function openProject(options: ServeOptions): Promise<Source> {
-  const { createServingTree } = await import("../supervise/serving-tree.ts");
-  const built = await build({
-    dir: options.target,
-    target: hostTargetName(),
-    report: options.report,
-    signal: options.signal,
-  });
-  const tree = createServingTree(options.target, { mapsToProject: looksInside(options) });
-  return {
-    generation: tree.add(built.path),
-    dotenv: join(options.target, ".env"),
-    dispose: () => tree.dispose(),
-  };
-}
-
-/** Runs where it lies: a package is never written to. */
-async function openPackage(dir: string): Promise<Source> {
-  const { checkPackage } = await import("../pack/check-package.ts");
-  const manifest = await checkPackage(dir);
-  return { generation: { dir, digest: manifest.package }, dotenv: null, dispose() {} };
-}
-
-async function openArchive(file: string): Promise<Source> {
-  const { unpackArchive } = await import("../pack/unpack-archive.ts");
-  const parent = mkdtempSync(join(tmpdir(), "purlin-serve-"));
-  const dispose = (): void => rmSync(parent, { recursive: true, force: true });
-  try {
-    const dir = join(parent, "package");
-    const manifest = await unpackArchive(file, dir);
-    return { generation: { dir, digest: manifest.package }, dotenv: null, dispose };
-  } catch (error) {
-    dispose();
-    throw error;
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadClient } from "../client/call-model.ts";
-import { AppError, CancelledError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { Config, Example } from "../protocol/config.ts";
 import { type Digest, MANIFEST_FILE, PACKAGE_PATHS } from "../protocol/manifest.ts";
@@ -10,6 +10,7 @@ import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { nearest } from "../util/nearest.ts";
 import { build } from "./build.ts";
+import { orStopped } from "./test-steps/or-stopped.ts";
 import type { OutputUpdate, OutputUpdater, UpdaterOptions } from "./test-steps/output-updater.ts";
 import { privateAddress } from "./test-steps/private-address.ts";
 import { type ExampleResult, runExample } from "./test-steps/run-example.ts";
@@ -149,16 +150,4 @@ function isPackage(dir: string): boolean {
 async function packageOf({ dir, report, signal }: TestOptions): Promise<string> {
   if (isPackage(dir)) return dir;
   return (await build({ dir, report, signal })).path;
-}
-
-async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  const stopped = new Promise<never>((_resolve, reject) => {
-    const stopNow = (): void =>
-      reject(signal.reason instanceof CancelledError ? signal.reason : new CancelledError());
-    if (signal.aborted) stopNow();
-    else signal.addEventListener("abort", stopNow, { once: true });
-  });
-  stopped.catch(() => {});
-  return Promise.race([work, stopped]);
 }

@@ -55,6 +55,7 @@ export async function watchProject(options: WatchProjectOptions): Promise<Projec
     onPolling: () => report.emit({ type: "watching", files: watch.files, polling: true }),
   });
   report.emit({ type: "watching", files: watch.files, polling: watch.polling });
+  options.builder.onLateTypes = (paths) => loop.again(paths);
   return {
     reload: (reason, { anew = false } = {}) => loop.reload({ reason, anew }),
     async close() {
@@ -102,6 +103,13 @@ class ReloadLoop {
     this.#settled = settled;
     if (settled || this.#pending.size > 0) this.#heard?.();
     if (settled && this.#pending.size > 0) this.#overtake();
+    this.#go();
+  }
+
+  /** What was built from these files is built once more. */
+  again(paths: readonly string[]): void {
+    if (this.#pending.size === 0) this.#since = performance.now();
+    for (const path of paths) this.#pending.add(path);
     this.#go();
   }
 

@@ -31,6 +31,8 @@ export interface DefinitionOptions {
   /** The same as the user would type it: model/model.ts. */
   source: string;
   className: string;
+  /** config.yaml has `runtime.batching`. */
+  batching: boolean;
   /** Names that the finished bundle exports. */
   exported: readonly string[];
 }
@@ -111,6 +113,7 @@ function checkClass(found: FoundClass, options: DefinitionOptions, place: Place)
       hint: "A model answers either calls or a WebSocket; make it two models.",
     });
   }
+  checkBatching(found, { where, batching: options.batching }, place);
   if (found.open || ["predict", "predictBatch", "websocket"].some(has)) return;
   const isStatic = found.statics.get("predict");
   throw new AppError("MODEL_INVALID", `${where} needs a predict or a websocket method.`, {
@@ -119,6 +122,33 @@ function checkClass(found: FoundClass, options: DefinitionOptions, place: Place)
       ? "predict is static here; remove that word."
       : "Add: predict(input: unknown) { return input; }",
   });
+}
+
+/** A batch gives a whole result for each of its rows, so what streams cannot be in one. */
+function checkBatching(
+  found: FoundClass,
+  { where, batching }: { where: string; batching: boolean },
+  place: Place,
+): void {
+  const batch = found.members.get("predictBatch");
+  if (batch?.generates) {
+    throw new AppError("MODEL_INVALID", `${where}: predictBatch cannot stream.`, {
+      location: place(batch.node),
+      hint: "Return an array with a whole result for each input; postprocess may stream each of them.",
+    });
+  }
+  if (!batching || batch || found.open) return;
+  const predict = found.members.get("predict");
+  throw new AppError(
+    "MODEL_INVALID",
+    `${where} has no predictBatch, and runtime.batching in config.yaml asks for batches.`,
+    {
+      location: place(predict?.node ?? nameOf(found.node)),
+      hint: predict?.generates
+        ? "predict streams, and streams cannot be batched: take runtime.batching out of config.yaml."
+        : "Add: predictBatch(inputs: unknown[]) { return inputs.map(...) }, or take runtime.batching out.",
+    },
+  );
 }
 
 function nameOf(node: Class): Node {

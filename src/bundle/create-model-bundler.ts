@@ -157,6 +157,7 @@ export async function createModelBundler(options: ModelBundlerOptions): Promise<
       file: project.modelFile,
       source: relative(project.dir, project.modelFile).split(sep).join("/"),
       className: config.model_class_name,
+      batching: config.runtime.batching !== null,
       exported,
     });
     checked = state;

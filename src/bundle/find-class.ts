@@ -4,6 +4,8 @@ import { walk } from "./walk-syntax.ts";
 export interface Member {
   /** `unknown`: a value that only running the code tells. */
   kind: "function" | "value" | "unknown";
+  /** It is written as a generator. */
+  generates: boolean;
   node: Node;
 }
 
@@ -92,13 +94,17 @@ function describeClass(node: Class, name: string | null, program: Program): Foun
     const key = keyName(element.key, element.computed);
     if (key === null) open = true;
     else if (element.static) statics.set(key, element.key);
-    else members.set(key, { kind: memberKind(element), node: element.key });
+    else {
+      const generates = (element.value as { generator?: boolean } | null | undefined)?.generator === true;
+      members.set(key, { kind: memberKind(element), generates, node: element.key });
+    }
   }
   walk(node.body, (inner) => {
     const assigned = assignedToThis(inner);
     if (assigned === null) return;
     if (assigned === "") open = true;
-    else if (!members.has(assigned)) members.set(assigned, { kind: "unknown", node: inner });
+    else if (!members.has(assigned))
+      members.set(assigned, { kind: "unknown", generates: false, node: inner });
   });
   if (node.superClass) {
     const base = baseClass(node.superClass, program, name);

@@ -30,6 +30,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/test.ts")).testCommand,
   },
   {
+    name: "soak",
+    summary: "look for leaks while the examples are called over and over",
+    load: async () => (await import("./commands/soak.ts")).soakCommand,
+  },
+  {
     name: "predict",
     summary: "call a running model once",
     load: async () => (await import("./commands/predict.ts")).predictCommand,

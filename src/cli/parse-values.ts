@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { parseBytes } from "../protocol/bytes.ts";
 import { type InspectAddress, parseInspectAddress } from "../protocol/inspect-address.ts";
 
 /** Readers of option values; what they throw names the option when it is shown. */
@@ -28,6 +29,26 @@ const SECONDS_PER: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
 export function parsePercent(text: string): number {
   return wholeNumber(text.replace(/%$/, ""), 1, 99);
+}
+
+/** Percent that may be none or all. */
+export function parseShare(text: string): number {
+  return wholeNumber(text.replace(/%$/, ""), 0, 100);
+}
+
+/** Minutes, fractions too; more than 0. */
+export function parseMinutes(text: string): number {
+  const minutes = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Number(text) : 0;
+  if (!(minutes > 0 && minutes <= 100_000))
+    throw new InvalidArgumentError("It must be a number of minutes: 5, 0.5.");
+  return minutes;
+}
+
+/** Bytes, also as "1Ki", "1KiB", "2M". */
+export function parseBytesOption(text: string): number {
+  const bytes = parseBytes(text.replace(/B$/, ""));
+  if (bytes === null) throw new InvalidArgumentError('It must be a size: 1024, "1KiB", "1M".');
+  return bytes;
 }
 
 export function parseCount(text: string): number {

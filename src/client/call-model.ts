@@ -8,9 +8,10 @@ export interface ModelCall {
   /** From the root of the server: /predict. */
   path: string;
   headers: Record<string, string>;
-  body: Uint8Array | string | Readable;
-  /** For the whole answer, in milliseconds. */
-  timeoutMs: number;
+  /** null: a GET. */
+  body: Uint8Array | string | Readable | null;
+  /** For the whole answer, in milliseconds; null leaves it to the signal. */
+  timeoutMs: number | null;
   signal?: AbortSignal | undefined;
 }
 
@@ -27,25 +28,53 @@ export interface ModelAnswer {
  * Throws AppError REQUEST_FAILED where there is no answer, and the signal's reason where it was aborted.
  */
 export async function callModel<T>(call: ModelCall, use: (answer: ModelAnswer) => Promise<T>): Promise<T> {
+  const client = await openModelClient(call.address);
+  try {
+    return await client.call(call, use);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Connections to one running model, kept open between calls. */
+export interface ModelClient {
+  /** As `callModel`. */
+  call<T>(call: Omit<ModelCall, "address">, use: (answer: ModelAnswer) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export async function openModelClient(address: string): Promise<ModelClient> {
   // Loaded here: it costs more time than the whole help page.
-  const { Agent, request } = await import("undici");
-  const unix = call.address.startsWith("unix:") ? call.address.slice("unix:".length) : null;
-  const origin = unix ? "http://localhost" : call.address;
+  const { Agent } = await import("undici");
+  const unix = address.startsWith("unix:") ? address.slice("unix:".length) : null;
   const dispatcher = new Agent({
     // A model may think for long: only the time limit of the whole call counts.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: { timeout: 10_000, ...(unix ? { socketPath: unix } : {}) },
   });
-  const timeout = AbortSignal.timeout(call.timeoutMs);
-  const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+  return {
+    call: (call, use) => send({ ...call, address }, use, dispatcher),
+    close: () => dispatcher.destroy(),
+  };
+}
+
+async function send<T>(
+  call: ModelCall,
+  use: (answer: ModelAnswer) => Promise<T>,
+  dispatcher: Dispatcher,
+): Promise<T> {
+  const { request } = await import("undici");
+  const origin = call.address.startsWith("unix:") ? "http://localhost" : call.address;
+  const timeout = call.timeoutMs === null ? null : AbortSignal.timeout(call.timeoutMs);
+  const signals = [call.signal, timeout].filter((given) => given != null);
   let received = 0;
   try {
     const answer = await request(new URL(call.path, origin), {
-      method: "POST",
+      method: call.body === null ? "GET" : "POST",
       headers: call.headers,
       body: call.body,
-      signal,
+      signal: signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? null),
       dispatcher,
     });
     return await use({
@@ -56,9 +85,7 @@ export async function callModel<T>(call: ModelCall, use: (answer: ModelAnswer) =
     });
   } catch (error) {
     if (call.signal?.aborted) throw call.signal.reason;
-    throw failure(error, call, { timedOut: timeout.aborted, received });
-  } finally {
-    await dispatcher.destroy();
+    throw failure(error, call, { timedOut: timeout?.aborted === true, received });
   }
 
   async function* counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -82,7 +109,7 @@ function headerText(answer: Dispatcher.ResponseData, name: string): string | nul
 function failure(error: unknown, call: ModelCall, state: { timedOut: boolean; received: number }): unknown {
   const code = errorCode(error);
   if (state.timedOut) {
-    const seconds = call.timeoutMs / 1000;
+    const seconds = (call.timeoutMs ?? 0) / 1000;
     return new AppError("REQUEST_FAILED", `${call.address} did not finish its answer within ${seconds} s.`, {
       cause: error,
       hint: "Give it more time: --timeout 10m",

@@ -1,8 +1,8 @@
+import { parseBytes } from "../protocol/bytes.ts";
 import type { Config } from "../protocol/config.ts";
 import { exampleConflicts } from "./example-conflicts.ts";
 import type { KeyPath } from "./key-path.ts";
 import { valueAt } from "./key-path.ts";
-import { parseBytes } from "./quantity.ts";
 
 export interface Conflict {
   path: KeyPath;
@@ -32,12 +32,18 @@ function runtimeConflicts({ runtime, resources }: Config): Conflict[] {
     const reason = `is greater than runtime.max_queue (${runtime.max_queue}), so that no batch could ever fill`;
     conflicts.push({ path: ["runtime", "batching", "max_size"], reason });
   }
-  const memory = parseBytes(resources.memory);
-  if (runtime.memory_limit !== null && memory !== null && runtime.memory_limit > memory) {
-    const reason = `is above resources.memory (${resources.memory}), where the whole replica is killed first`;
-    conflicts.push({ path: ["runtime", "memory_limit"], reason });
-  }
+  const reason = memoryConflict(runtime, resources.memory);
+  if (reason !== null) conflicts.push({ path: ["runtime", "memory_limit"], reason });
   return conflicts;
+}
+
+function memoryConflict({ memory_limit: limit, workers }: Config["runtime"], memory: string): string | null {
+  const replica = parseBytes(memory);
+  if (limit === null || replica === null) return null;
+  if (limit > replica)
+    return `is above resources.memory (${memory}), where the whole replica is killed first`;
+  if (workers === "auto" || limit * workers <= replica) return null;
+  return `times runtime.workers (${workers}) is above resources.memory (${memory}), where the whole replica is killed first`;
 }
 
 function transportConflicts({ runtime, examples }: Config, data: unknown): Conflict[] {
@@ -51,6 +57,10 @@ function transportConflicts({ runtime, examples }: Config, data: unknown): Confl
   if (runtime.batching) {
     const reason = "cannot be used with the websocket transport: a socket is served alone, never in a batch";
     conflicts.push({ path: ["runtime", "batching"], reason });
+  }
+  if (runtime.validate_types) {
+    const reason = "cannot be used with the websocket transport: a socket's messages have no declared type";
+    conflicts.push({ path: ["runtime", "validate_types"], reason });
   }
   if (examples.length > 0) {
     const reason = "cannot be used with the websocket transport: they are calls over HTTP";

@@ -21,7 +21,23 @@ export type ControlRequest =
    * `strict`: where methods cannot be swapped, nothing else is tried.
    */
   | { type: "reload"; id: number; generation: Generation; kind: "methods" | "process"; strict?: boolean }
-  | { type: "environment"; environment: Record<string, unknown> | null };
+  | { type: "environment"; environment: Record<string, unknown> | null }
+  /** Answered by an event of the same type and id. */
+  | { type: "vitals"; id: number };
+
+/** What a process of a runtime holds on to: taken after its garbage has been collected. */
+export interface Vitals {
+  /** Of the model process; 0 is the front. */
+  worker: number;
+  pid: number;
+  /** Bytes of objects, and of buffers outside the heap. */
+  retained: number;
+  resident: number;
+  /** Open files and sockets; null where the system does not tell. */
+  files: number | null;
+  /** Timers, servers, sockets and requests that keep its event loop alive. */
+  handles: number;
+}
 
 export type ControlEvent =
   | { type: "listening"; url: string }
@@ -30,6 +46,8 @@ export type ControlEvent =
   /** The model cannot be loaded; `error` is its own message, `stack` source-mapped and trimmed. */
   | { type: "failed"; error: string; stack?: string; reason: string }
   | { type: "crashed"; reason: string }
+  /** Of the processes that answered in time, the front first. */
+  | { type: "vitals"; id: number; processes: Vitals[] }
   /** A debugger can attach to the model process there; again after each process that takes over. */
   | { type: "debugger"; url: string }
   /** What a model process did, in a file that Chrome and editors open. */

@@ -40,6 +40,11 @@ export interface PackageManifest {
 /** Fixed places in a package, from its root. */
 export const PACKAGE_PATHS = {
   model: "code/model.mjs",
+  /** In the layer of the code: it changes with the code, and is swapped with it. */
+  types: "code/purlin-types.json",
+  /** Only where runtime.validate_types asks for them: whether an input is valid, and what all is wrong with it. */
+  check: "code/purlin-check.mjs",
+  explain: "code/purlin-explain.mjs",
   config: "config/config.json",
   configSource: "config/config.yaml",
   data: "data",

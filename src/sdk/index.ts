@@ -28,7 +28,41 @@ export type Secrets = {
 } & { readonly [name: string]: string };
 
 /** A web-standard Request whose body can be read as often as you like. */
-export type ModelRequest = Request;
+export interface ModelRequest extends Request {
+  /** What a request of the Open Inference Protocol (`/v2/.../infer`) says beside its tensors. */
+  readonly inference?: {
+    id?: string;
+    parameters: Record<string, unknown>;
+    /** Names of the outputs that are asked for; all where there are none. */
+    outputs?: string[];
+  };
+}
+
+/** The data of a tensor by its datatype. FP16 are the raw bits, as onnxruntime-node takes them. */
+export interface TensorData {
+  BOOL: Uint8Array;
+  UINT8: Uint8Array;
+  UINT16: Uint16Array;
+  UINT32: Uint32Array;
+  UINT64: BigUint64Array;
+  INT8: Int8Array;
+  INT16: Int16Array;
+  INT32: Int32Array;
+  INT64: BigInt64Array;
+  FP16: Uint16Array;
+  FP32: Float32Array;
+  FP64: Float64Array;
+  /** Texts where all elements are UTF-8, otherwise bytes. */
+  BYTES: string[] | Uint8Array[];
+}
+
+/**
+ * An array with a shape, row by row: what `/v2/.../infer` and numpy's arrays in msgpack give to `predict`, and what it
+ * may return to them. `Tensor<"FP32">` is one of that datatype.
+ */
+export type Tensor<Datatype extends keyof TensorData = keyof TensorData> = {
+  [D in Datatype]: { datatype: D; shape: number[]; data: TensorData[D] };
+}[Datatype];
 
 export interface ModelWebSocket extends EventTarget, AsyncIterable<string | Uint8Array> {
   /** Resolves when the message has left our buffer: await it to go no faster than the client reads. */

@@ -1,4 +1,4 @@
-import type { ControlEvent, Generation } from "../protocol/control.ts";
+import type { ControlEvent, Generation, Vitals } from "../protocol/control.ts";
 
 export interface RuntimeOptions {
   packageDir: string;
@@ -45,6 +45,8 @@ export interface RunningRuntime {
   ): Promise<Reloaded>;
   /** Tells a model that it is deployed elsewhere now (contract §2); one that it knows already is not told again. */
   setEnvironment(environment: Record<string, unknown> | null): void;
+  /** Has every process collect its garbage and tells what each holds on to. Rejects when the runtime ends. */
+  vitals(): Promise<Vitals[]>;
   /** SIGTERM, then SIGKILL to the process group after `graceMs` (default 75 s); may be called twice. */
   stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<void>;
 }

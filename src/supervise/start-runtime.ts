@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { AppError } from "../errors.ts";
-import type { ControlEvent, ControlRequest } from "../protocol/control.ts";
+import type { ControlEvent, ControlRequest, Vitals } from "../protocol/control.ts";
 import { PACKAGE_PATHS } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import { runtimeError } from "./runtime-error.ts";
@@ -39,8 +39,9 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
   const listening = deferred<string>();
   const ready = deferred<{ digest: string; load_ms: number }>();
   const reloads = new Map<number, { asked: "methods" | "process"; done: Deferred<Reloaded> }>();
+  const vitals = new Map<number, Deferred<Vitals[]>>();
   let lastFailure: Extract<ControlEvent, { type: "failed" }> | null = null;
-  let nextReload = 1;
+  let nextId = 1;
 
   const onEvent = (event: ControlEvent): void => {
     if (event.type === "listening") listening.resolve(event.url);
@@ -60,6 +61,10 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
         reload?.done.resolve({ duration_ms, processes, kind });
       } else reload?.done.reject(runtimeError({ ...event, reason: "reload" }, options.listen));
     }
+    if (event.type === "vitals") {
+      vitals.get(event.id)?.resolve(event.processes);
+      vitals.delete(event.id);
+    }
     options.onEvent?.(event);
   };
   const control = child.stdio[CONTROL_FD] as Socket;
@@ -77,6 +82,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
       listening.reject(error);
       ready.reject(error);
       for (const { done } of reloads.values()) done.reject(error);
+      for (const asked of vitals.values()) asked.reject(error);
       resolve({ code, signal });
     };
     child.on("error", (error) =>
@@ -96,11 +102,18 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     ready: ready.promise,
     exited,
     reload(generation, kind, { strict = false } = {}) {
-      const id = nextReload++;
+      const id = nextId++;
       const done = deferred<Reloaded>();
       reloads.set(id, { asked: kind, done });
       tell({ type: "reload", id, generation, kind, strict });
       return done.promise;
+    },
+    vitals() {
+      const id = nextId++;
+      const asked = deferred<Vitals[]>();
+      vitals.set(id, asked);
+      tell({ type: "vitals", id });
+      return asked.promise;
     },
     setEnvironment: (environment) => tell({ type: "environment", environment }),
     async stop({ signal = "SIGTERM", graceMs = DEFAULT_GRACE_MS } = {}) {

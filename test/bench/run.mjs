@@ -18,6 +18,7 @@ const SECTIONS = [
   "stream",
   "compute",
   "tracing",
+  "binary",
   "start",
   "memory",
   "cli",

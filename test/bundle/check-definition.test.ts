@@ -35,6 +35,12 @@ const ACCEPTED: Row[] = [
     source:
       "export class Model { constructor() { this.predict = make(); } predict: unknown }\nfunction make() { return () => 1; }",
   },
+  {
+    name: "batches asked for and predictBatch",
+    source:
+      "export class Model { predict(x: unknown) { return x; } predictBatch(x: unknown[]) { return x; } }",
+    config: "runtime: {batching: {max_size: 4}}",
+  },
   { name: "a getter", source: "export class Model { get predict() { return () => 1; } }" },
   { name: "a generator", source: "export class Model { async *predict() { yield 1; } }" },
   { name: "a websocket alone", source: "export class Model { websocket() {} load() {} }" },
@@ -82,6 +88,31 @@ const ACCEPTED: Row[] = [
 ];
 
 const REFUSED: Row[] = [
+  {
+    name: "predictBatch as a generator",
+    source: "export class Model {\n  async *predictBatch(rows: unknown[]) { yield rows; }\n}",
+    code: "MODEL_INVALID",
+    message: /predictBatch cannot stream/,
+    place: "model/model.ts:2:10",
+    hint: /whole result for each input/,
+  },
+  {
+    name: "batches asked for without predictBatch",
+    source: "export class Model {\n  predict(x: unknown) { return x; }\n}",
+    config: "runtime: {batching: {max_size: 4}}",
+    code: "MODEL_INVALID",
+    message: /has no predictBatch, and runtime\.batching in config\.yaml asks for batches/,
+    place: "model/model.ts:2:3",
+    hint: /Add: predictBatch/,
+  },
+  {
+    name: "batches asked for where predict streams",
+    source: "export class Model {\n  *predict(x: unknown) { yield x; }\n}",
+    config: "runtime: {batching: {max_size: 4}}",
+    code: "MODEL_INVALID",
+    message: /has no predictBatch/,
+    hint: /streams cannot be batched/,
+  },
   {
     name: "no export at all",
     source: "const x = 1;",
@@ -170,9 +201,12 @@ describe("what the source of a model class may look like", () => {
 });
 
 describe("what is refused at build time, with file, class and rule", () => {
-  for (const { name, source, code, message, place, hint } of REFUSED) {
+  for (const { name, source, config = "", code, message, place, hint } of REFUSED) {
     test(name, async (t) => {
-      const dir = await makeProject(t, { "model/model.ts": source });
+      const dir = await makeProject(t, {
+        "config.yaml": `model_name: t\n${config}\n`,
+        "model/model.ts": source,
+      });
       await assert.rejects(bundleProject(dir), (error: unknown) => {
         assert.ok(isAppError(error), String(error));
         assert.equal(error.code, code);
@@ -193,6 +227,7 @@ test("a file that was saved broken after it was bundled is a fault of the projec
     file,
     source: "model/model.ts",
     className: "Model",
+    batching: false,
     exported: ["Model"],
   });
   await assert.rejects(check, (error: unknown) => {

@@ -41,13 +41,17 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "data/a.txt",
     "data/deep/run.sh",
     "purlin.json",
+    "runtime/binary.mjs",
     "runtime/cpu-profile.mjs",
     "runtime/debugging.mjs",
+    "runtime/form.mjs",
     "runtime/front.mjs",
     "runtime/model.mjs",
+    "runtime/openapi.mjs",
     "runtime/package.json",
     "runtime/telemetry.mjs",
     "runtime/tracing.mjs",
+    "runtime/type-violations.mjs",
     "runtime/websocket.mjs",
   ]);
   assert.equal(manifest.package, result.package);

@@ -375,6 +375,23 @@ describe("a config.yaml with many mistakes", () => {
     );
   });
 
+  it("a memory limit that the replica could not keep is refused, times the workers too", () => {
+    const problemsOf = (runtime: string, memory = "2Gi"): string[] =>
+      checkConfig(`runtime: {${runtime}}\nresources: {memory: ${memory}}\n`).problems.map(
+        ({ message }) => message,
+      );
+    assert.match(
+      problemsOf("memory_limit: 3GiB").join(),
+      /`runtime\.memory_limit` is above resources\.memory \(2Gi\)/,
+    );
+    assert.match(
+      problemsOf("workers: 3, memory_limit: 1GiB").join(),
+      /`runtime\.memory_limit` times runtime\.workers \(3\) is above resources\.memory \(2Gi\)/,
+    );
+    assert.deepEqual(problemsOf("workers: 3, memory_limit: 1GiB", "4Gi"), []);
+    assert.deepEqual(problemsOf("workers: auto, memory_limit: 1GiB"), []);
+  });
+
   it("both of two doubled sections are checked", () => {
     const { problems } = checkConfig("runtime:\n  wokers: 1\nruntime:\n  spare: 5\n");
     assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseBytes, parseCpu, parseSize, suggestBytes } from "../../src/project/quantity.ts";
+import { parseCpu, parseSize, suggestBytes } from "../../src/project/quantity.ts";
+import { parseBytes } from "../../src/protocol/bytes.ts";
 
 it("cores are read from whole, broken and milli numbers", () => {
   for (const [text, cores] of [

@@ -57,7 +57,7 @@ describe("HTTP", () => {
     assert.deepEqual(await answer("/predict", { method: "POST", body: "" }), [400, "INVALID_JSON"]);
     assert.deepEqual(await answer("/predict", { method: "POST", body: "{bad" }), [400, "INVALID_JSON"]);
     const octets = { "content-type": "application/octet-stream" };
-    assert.deepEqual(await answer("/predict", { ...json, headers: octets }), [415, "UNSUPPORTED_MEDIA_TYPE"]);
+    assert.deepEqual(await answer("/predict", { ...json, headers: octets }), [400, "INVALID_MSGPACK"]);
     assert.deepEqual(await answer("/predict", { ...json, headers: { "content-type": "text/plain" } }), [
       200,
       "",

@@ -45,7 +45,8 @@ it("typed input is checked before preprocess, with paths; schemas are published"
   }
   const api = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string; paths: object };
   assert.match(api.openapi, /^3\.1/);
-  assert.deepEqual(Object.keys(api.paths), ["/predict"]);
+  const called = ["/predict", "/invocations", "/v1/models/{model}:predict"];
+  assert.deepEqual(Object.keys(api.paths).slice(0, 4), [...called, "/"]);
 });
 
 it("a wrong output is logged with its path in development, and still answered", async (t) => {

@@ -24,6 +24,7 @@ import { buildInputs } from "./build-inputs.ts";
 import { refuseForeign } from "./refuse-foreign.ts";
 import { biggestFiles, changeSince } from "./size-report.ts";
 import { dataWarnings } from "./data-warnings.ts";
+import { ProjectTypes } from "./project-types.ts";
 import { checkExampleFiles } from "./example-files.ts";
 import { cacheDirOf, rememberBuild } from "./unchanged.ts";
 
@@ -105,7 +106,7 @@ function collectParts(project: Project, target: Target, bundle: ModelBundle): Pa
     path: `code/${path}`,
     source: contents,
     mode: "644",
-    rule: path.startsWith("assets/") ? "named by the model's code" : "the bundle of the model's code",
+    rule: ruleOf(path),
   }));
   return {
     files: [
@@ -121,6 +122,11 @@ function collectParts(project: Project, target: Target, bundle: ModelBundle): Pa
   };
 }
 
+function ruleOf(path: string): string {
+  if (path.startsWith("assets/")) return "named by the model's code";
+  return path.startsWith("purlin-") ? "the types of the model's methods" : "the bundle of the model's code";
+}
+
 /** A name that was only taken from the folder's is kept out: the package must not depend on where it was made. */
 function packedConfig({ config, configText }: Project): Config {
   const isWritten = /^\s*["']?model_name["']?\s*:/m.test(configText);
@@ -128,11 +134,13 @@ function packedConfig({ config, configText }: Project): Config {
 }
 
 async function bundleOnce(project: Project, target: Target, options: BuildOptions): Promise<ModelBundle> {
+  const types = new ProjectTypes(project);
   const bundler = await bundlerFor(project, target, options);
   try {
-    return await bundler.build();
+    types.begin();
+    return await types.addTo(await bundler.build());
   } finally {
-    await bundler.dispose();
+    await Promise.all([bundler.dispose(), types.dispose()]);
   }
 }
 

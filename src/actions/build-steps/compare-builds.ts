@@ -3,6 +3,7 @@ import type { ModelBundle } from "../../bundle/model-bundle.ts";
 import type { ReloadKind } from "../../events.ts";
 import type { Project } from "../../project/project.ts";
 import type { Config } from "../../protocol/config.ts";
+import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
 
 const MODEL_FILE = "model.mjs";
 
@@ -21,9 +22,16 @@ export function changeOfConfig(before: Project, now: Project): { kind: ReloadKin
 
 /** How other code of the model can take over from what is loaded. */
 export function changeOfCode(before: ModelBundle, after: ModelBundle, className: string): ChangeKind {
-  const other = changedFiles(before, after).find((path) => !path.startsWith(MODEL_FILE));
+  const other = changedFiles(before, after).find((path) => !path.startsWith(MODEL_FILE) && !isOfTypes(path));
   if (other !== undefined) return { kind: "process", reason: `code/${other} changed` };
   return classifyCodeChange(modelText(before), modelText(after), className);
+}
+
+/** They are read anew with the methods. */
+function isOfTypes(path: string): boolean {
+  return [PACKAGE_PATHS.types, PACKAGE_PATHS.check, PACKAGE_PATHS.explain].some(
+    (one) => one === `code/${path}`,
+  );
 }
 
 function changedFiles(before: ModelBundle, after: ModelBundle): string[] {

@@ -10,6 +10,7 @@ import type { Target } from "../../protocol/target.ts";
 import { hostTargetName, readTarget } from "../../util/host-target.ts";
 import { bundlerFor, packBundle } from "./build-package.ts";
 import { changeOfCode, changeOfConfig, externalsKey, modelText, sameCode } from "./compare-builds.ts";
+import { ProjectTypes } from "./project-types.ts";
 import { SavedFiles } from "./saved-files.ts";
 import { withCode } from "./with-code.ts";
 
@@ -59,6 +60,7 @@ export class LiveBuilder {
   readonly #target: Target;
   #project: Project;
   #bundler: ModelBundler;
+  readonly #types: ProjectTypes;
   #made: Made | null = null;
   #live: Made | null = null;
   /** Files that have changed since. */
@@ -71,6 +73,7 @@ export class LiveBuilder {
     this.#target = readTarget(options.target ?? null);
     this.#project = project;
     this.#bundler = bundler;
+    this.#types = new ProjectTypes(project);
   }
 
   static async create(options: LiveBuilderOptions): Promise<LiveBuilder> {
@@ -84,15 +87,17 @@ export class LiveBuilder {
 
   /** The first package, from the whole project. */
   async first(): Promise<BuiltPackage> {
-    const bundle = await this.#bundler.build();
+    this.#types.begin();
+    const bundle = await this.#types.addTo(await this.#bundler.build());
     this.#made = await this.#pack(bundle, this.#options.report);
     return this.#made.built;
   }
 
   /** Does now, while nothing is to be done, what the first save would wait for. */
   prepare(): void {
-    if (this.#live !== null)
-      prepareComparison(modelText(this.#live.bundle), this.#project.config.model_class_name);
+    if (this.#live === null) return;
+    prepareComparison(modelText(this.#live.bundle), this.#project.config.model_class_name);
+    this.#types.warmUp();
   }
 
   /** What these changes, and earlier ones that are not live, make of the project; null where that is live. */
@@ -101,7 +106,7 @@ export class LiveBuilder {
     this.#saved.buildBegins();
     for (const path of changed) this.#changed.add(path);
     await this.#renew();
-    const bundle = await this.#bundler.build();
+    const bundle = await this.#types.next(this.#project, [...this.#changed], this.#bundler.build());
     const bundled = performance.now();
     const next = await this.#make(bundle);
     if (next === null || next.made.built.manifest.package === this.liveDigest) {
@@ -159,8 +164,13 @@ export class LiveBuilder {
     return this.#project.config.model_name;
   }
 
+  /** Called with the files of a change that is live and, as it turned out later, has changed types as well. */
+  set onLateTypes(listener: (changed: readonly string[]) => void) {
+    this.#types.onLate = listener;
+  }
+
   async dispose(): Promise<void> {
-    await this.#bundler.dispose();
+    await Promise.all([this.#bundler.dispose(), this.#types.dispose()]);
   }
 
   /** The config, and for another machine its packages, as they are now. */

@@ -77,7 +77,7 @@ function keyOf({ target }: BuildOptions): string {
 /** Another version of Purlin makes another package. */
 function installedFiles(): string[] {
   const runtime = runtimeFiles().map(({ path }) => path);
-  const names = ["package.json", "cli/main.mjs", "sdk/index.mjs", ...runtime];
+  const names = ["package.json", "cli/main.mjs", "cli/types-worker.mjs", "sdk/index.mjs", ...runtime];
   return names.map((name) => join(installDir(), "dist", name));
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { parseBytes, parseCpu } from "../quantity.ts";
+import { parseBytes } from "../../protocol/bytes.ts";
+import { parseCpu } from "../quantity.ts";
 import { field, leaf, section } from "./fields.ts";
 
 export const ACCELERATORS = [

@@ -93,7 +93,7 @@ const keys = section(
     memory_limit: field(
       size(1024 ** 2).nullable(),
       null,
-      "A model process above it is replaced; from resources.memory where absent.",
+      "Resident memory of a model process; above it, a fresh one takes over. From resources.memory where absent.",
     ),
     transport: field(transport, {}, "How clients talk to the model."),
     validate_types: field(flag(), false, "Check inputs against the TypeScript types of predict."),

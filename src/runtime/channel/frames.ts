@@ -31,6 +31,9 @@ export const ToModel = {
   /** u16 code, then the reason. */
   WS_CLOSE: 13,
   SCHEMA: 14,
+  /** The rows of a batch, u32 ids of requests that the process has by now; see batch-frame.ts. Its id counts batches. */
+  BATCH: 15,
+  VITALS: 16,
 } as const;
 
 /** What a model process tells the front. */
@@ -68,8 +71,12 @@ export const ToFront = {
   BEGUN: 52,
   /** JSON list of ScopeSpans (otlp-span.ts): spans that have ended. */
   SPANS: 53,
+  /** The batch with that id holds its slot no longer; f64 milliseconds in predictBatch, u32 rows that were in it. */
+  BATCH_DONE: 54,
+  /** JSON Vitals without the worker. */
+  VITALS: 55,
   /** JSON ControlEvent for whoever started the runtime: what only a model process knows. */
-  EVENT: 54,
+  EVENT: 56,
 } as const;
 
 /** How often a model process tells of itself. */
@@ -113,6 +120,8 @@ export interface LoadedInfo {
   streams: string[];
   hasSchema: boolean;
   hasHealth: boolean;
+  /** predict is answered by predictBatch. */
+  batches: boolean;
   load_ms: number;
 }
 

@@ -5,6 +5,8 @@ import { ToModel } from "./frames.ts";
 export interface RequestHead {
   /** Index into METHODS. */
   method: number;
+  /** One of BodyFormat. */
+  format: number;
   /** A slot comes with it; otherwise it asks for one with SLOT_WANTED when it needs it. */
   hasSlot: boolean;
   /** It runs in a slot; without `hasSlot` it asks for one when it is prepared. */
@@ -38,7 +40,8 @@ export function writeRequest(
   const bytes = FIXED_BYTES + requestId.length + url.length + headers.length + httpMethod.length + inline;
   const { buffer, offset } = writer.frame(ToModel.REQUEST, id, bytes);
   buffer[offset] = head.method;
-  buffer[offset + 1] = (head.hasSlot ? 1 : 0) | (head.bodyFollows ? 2 : 0) | (head.needsSlot ? 4 : 0);
+  buffer[offset + 1] =
+    (head.hasSlot ? 1 : 0) | (head.bodyFollows ? 2 : 0) | (head.needsSlot ? 4 : 0) | (head.format << 3);
   buffer.writeDoubleLE(head.deadline, offset + 2);
   buffer.writeDoubleLE(head.bodyBytes, offset + 10);
   buffer.writeUInt16LE(requestId.length, offset + 18);
@@ -66,6 +69,7 @@ export function readRequest(payload: Buffer): ReceivedRequest {
   const methodEnd = headersEnd + (payload[26] as number);
   return {
     method: payload[0] as number,
+    format: flags >> 3,
     hasSlot: (flags & 1) !== 0,
     bodyFollows: (flags & 2) !== 0,
     needsSlot: (flags & 4) !== 0,

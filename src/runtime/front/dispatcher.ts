@@ -2,6 +2,11 @@ import type { RuntimeConfig } from "../../protocol/config.ts";
 import { CancelReason, MAX_GATHERED_ANSWERS, ToFront, ToModel } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import { readResponse, readTimings, type Timings } from "../channel/response-frame.ts";
+import { readBatchDone, writeBatch } from "../channel/batch-frame.ts";
+import type { Batch } from "./batch.ts";
+import { Batcher, isRow } from "./batcher.ts";
+import { leastLoaded, nextJob, roomiest } from "./choose-process.ts";
+import { isUntouched } from "./is-untouched.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { Metrics } from "./metrics.ts";
@@ -29,12 +34,23 @@ export class Dispatcher {
   #processes: ModelProcess[] = [];
   readonly #waiting = new WaitingRoom();
   readonly #slotTime = new SlotTime();
+  readonly #batcher: Batcher;
+  /** Those that run, by their number. */
+  readonly #batches = new Map<number, Batch>();
+  /** Some process takes calls of predict in batches. */
+  #usesBatches = false;
   #inFlight = 0;
   #onIdle: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#metrics = options.metrics;
+    this.#batcher = new Batcher({
+      ...options,
+      send: (batch) => this.#sendBatch(batch),
+      isolates: () => false,
+      wake: () => this.#pump(),
+    });
   }
 
   get inFlight(): number {
@@ -56,7 +72,8 @@ export class Dispatcher {
   /** Seconds after which a refused client may find room, from the measured service time. */
   get retryAfterSeconds(): number {
     const slots = Math.max(1, this.#processes.length) * this.#concurrency;
-    return Math.min(600, Math.max(1, Math.ceil((this.queued * this.#slotTime.ms) / slots / 1000)));
+    const jobMs = this.#batcher.rowMs || this.#slotTime.ms;
+    return Math.min(600, Math.max(1, Math.ceil((this.queued * jobMs) / slots / 1000)));
   }
 
   /** Room for one more job with a body of that size? */
@@ -80,6 +97,7 @@ export class Dispatcher {
 
   addProcess(process: ModelProcess): void {
     this.#processes.push(process);
+    this.#usesBatches ||= process.batches;
     this.#pump();
   }
 
@@ -89,9 +107,10 @@ export class Dispatcher {
     if (deadline !== 0) this.#armDeadline(job);
     if (job.usesSlot) this.#waiting.enter(job);
     if (job.goesAhead || !job.usesSlot) {
-      const process = this.#leastLoaded();
+      const process = leastLoaded(this.#processes);
       if (process !== null) return this.#send(job, process, false);
     }
+    this.#noteRow(job);
     this.#queue.push(job);
     this.#pump();
   }
@@ -140,6 +159,7 @@ export class Dispatcher {
 
   /** Frames of a job, from the process that has it. */
   receive(process: ModelProcess, frame: { type: number; id: number }, payload: Buffer): void {
+    if (frame.type === ToFront.BATCH_DONE) return this.#batchDone(frame.id, payload);
     const job = process.jobs.get(frame.id);
     if (job === undefined) return;
     const { responder } = job;
@@ -173,6 +193,7 @@ export class Dispatcher {
         return this.#settle(job);
       case ToFront.SLOT_WANTED:
         job.idleInModel = true;
+        this.#noteRow(job);
         process.wanting.push(job);
         return this.#pump();
       case ToFront.SLOT_FREE:
@@ -211,10 +232,12 @@ export class Dispatcher {
       }
     }
     process.lane.clear();
+    for (const batch of this.#batches.values()) if (batch.process === process) this.#forget(batch);
     for (const job of again) {
       process.jobs.remove(job);
       job.process = null;
-      job.hasSlot = false;
+      job.batch = null;
+      job.hasSlot = job.idleInModel = false;
       if (job.body.length > 1) job.body = [Buffer.concat(job.body)];
       this.#waiting.enter(job);
     }
@@ -243,55 +266,53 @@ export class Dispatcher {
     return this.#options.runtime().predict_concurrency;
   }
 
+  #noteRow(job: Job): void {
+    if (this.#usesBatches && isRow(job)) this.#batcher.arrived(job);
+  }
+
   /** Sends what may go: to the process with most room first, the oldest job first. */
   #pump(): void {
+    do this.#pumpJobs();
+    while (this.#pumpBatches());
+  }
+
+  #pumpJobs(): void {
     for (;;) {
       const queued = this.#queue.peek();
-      const process = this.#roomiest(queued !== undefined);
+      const limits = { slots: this.#concurrency, ahead: this.#slotTime.ahead };
+      const process = roomiest(this.#processes, queued, limits);
       if (process === null) return;
-      const wanting = process.wanting.peek();
-      const takesQueued = queued !== undefined && process.state === "ready";
-      if (wanting !== undefined && !(takesQueued && queued.order < wanting.order)) {
+      const job = nextJob(process, queued) as Job;
+      if (job.idleInModel) {
         process.wanting.shift();
-        this.#grant(wanting, process);
-      } else if (takesQueued) {
+        this.#grant(job, process);
+      } else {
         this.#queue.shift();
-        this.#send(queued, process, queued.usesSlot && !queued.goesAhead);
-      } else return;
+        this.#send(job, process, job.usesSlot && !job.goesAhead);
+      }
     }
   }
 
-  /** Among the processes with room for a job that is there for them. */
-  #roomiest(anyQueued: boolean): ModelProcess | null {
-    let best: ModelProcess | null = null;
-    const window = this.#concurrency + this.#slotTime.ahead;
-    for (const process of this.#processes) {
-      if (process.lane.length >= window) continue;
-      if (process.wanting.peek() === undefined && !(anyQueued && process.state === "ready")) continue;
-      if (best === null || process.lane.length < best.lane.length) best = process;
-    }
-    return best;
+  #pumpBatches(): boolean {
+    if (!this.#usesBatches) return false;
+    const processes = this.#processes.filter(({ batches }) => batches);
+    return this.#batcher.pump({ queue: this.#queue, processes });
   }
 
   #hasFreeSlot(process: ModelProcess): boolean {
     return process.state === "ready" && process.lane.length < this.#concurrency;
   }
 
-  #leastLoaded(): ModelProcess | null {
-    let best: ModelProcess | null = null;
-    for (const process of this.#processes) {
-      if (process.state !== "ready") continue;
-      if (best === null || process.jobs.size < best.jobs.size) best = process;
-    }
-    return best;
+  #send(job: Job, process: ModelProcess, withSlot: boolean): void {
+    if (withSlot) this.#holdSlot(job, process);
+    else if (!job.usesSlot) job.granted = performance.now();
+    this.#enter(job, process, withSlot);
   }
 
-  #send(job: Job, process: ModelProcess, withSlot: boolean): void {
+  #enter(job: Job, process: ModelProcess, withSlot: boolean): void {
     job.process = process;
     process.jobs.add(job);
     job.head.hasSlot = withSlot;
-    if (withSlot) this.#holdSlot(job, process);
-    else if (!job.usesSlot) job.granted = performance.now();
     sendJob(job, process);
   }
 
@@ -303,13 +324,47 @@ export class Dispatcher {
   }
 
   #holdSlot(job: Job, process: ModelProcess): void {
-    this.#waiting.leave(job);
+    this.#beginsIn(job);
     process.lane.grant(job);
+  }
+
+  #beginsIn(job: Job): void {
+    this.#waiting.leave(job);
+    job.hasSlot = true;
+    job.granted = performance.now();
+  }
+
+  #sendBatch(batch: Batch): void {
+    const { process, jobs } = batch;
+    this.#batches.set(batch.number, batch);
+    process.lane.grant(batch);
+    for (const row of jobs) {
+      this.#beginsIn(row);
+      if (row.idleInModel) row.body = [];
+      else this.#enter(row, process, true);
+    }
+    const ids = jobs.map(({ id }) => id);
+    writeBatch(process.writer, batch.number, ids);
+    process.writer.flush();
+  }
+
+  #batchDone(number: number, payload: Buffer): void {
+    const batch = this.#batches.get(number);
+    if (batch === undefined) return;
+    this.#batcher.ended(readBatchDone(payload), this.#waiting.jobs);
+    this.#forget(batch);
+    this.#pump();
+  }
+
+  #forget(batch: Batch): void {
+    this.#batches.delete(batch.number);
+    batch.process.lane.release(batch);
+    this.#batcher.gone(batch);
   }
 
   #observe(job: Job, timings: Timings): void {
     this.#metrics.observeJob(job, timings);
-    if (job.usesSlot && timings.predict > 0) this.#slotTime.observe(timings.predict);
+    if (job.usesSlot && job.batch === null && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }
 
   #armDeadline(job: Job): void {
@@ -331,6 +386,7 @@ export class Dispatcher {
 
   /** Could user code be running for this job? */
   #mayRun(job: Job, process: ModelProcess): boolean {
+    if (job.batch !== null) return !job.batch.isWanted && process.lane.has(job.batch);
     if (process.lane.has(job)) return process.lane.isRunning(job, this.#concurrency);
     if (!job.usesSlot || job.hasSlot) return true;
     return !job.idleInModel && job.bodyComplete && process.info?.methods.includes("preprocess") === true;
@@ -351,7 +407,8 @@ export class Dispatcher {
     const { process } = job;
     if (process !== null) {
       process.jobs.remove(job);
-      process.lane.release(job);
+      if (job.batch === null) process.lane.release(job);
+      else job.batch.rows.delete(job);
     }
     this.#waiting.leave(job);
     this.#finish(job);
@@ -368,11 +425,4 @@ export class Dispatcher {
       this.#onIdle = null;
     }
   }
-}
-
-/** Has no user code run for it, and is all of it still here, so that another process can take it? */
-function isUntouched(job: Job, process: ModelProcess, begun: Set<Job>): boolean {
-  if (job.hasSlot) return job.head.hasSlot && job.bodyComplete && !begun.has(job);
-  const unprepared = process.info?.methods.includes("preprocess") !== true;
-  return job.waiting && job.bodyComplete && unprepared;
 }

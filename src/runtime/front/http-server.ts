@@ -2,11 +2,13 @@ import type { IncomingMessage, Server, ServerResponse, createServer } from "node
 import type { Socket } from "node:net";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { ToModel } from "../channel/frames.ts";
+import { nameIn } from "../channel/inference-target.ts";
 import { corsHeaders, isPreflight } from "./cors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
+import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
-import { openApi } from "./openapi.ts";
+import { describePackage, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
@@ -125,9 +127,11 @@ export class HttpServer {
       sendJson(res, { status, headers: { ...base, ...headers }, body: JSON.stringify(value) });
     switch (route.kind) {
       case "live":
-        return json(200, { status: "live", model: pool.files.manifest.model_name });
+        return json(200, { status: "live", live: true, model: pool.files.manifest.model_name });
       case "ready":
-        return this.#answerReady(json, id);
+        return this.#answerReady(json, call);
+      case "server-metadata":
+        return json(200, serverMetadata(pool.files.manifest));
       case "loaded":
         if (pool.info !== null) return json(200, { status: "loaded" });
         return json(503, { ...bodyOf(notReady(pool)), request_id: id, state: pool.state });
@@ -135,6 +139,7 @@ export class HttpServer {
         return this.#answerMetrics(res, base);
       case "schema":
       case "openapi":
+      case "model-metadata":
         return this.#answerSchema(call, route, json);
       default:
         return sendError(res, {
@@ -148,15 +153,20 @@ export class HttpServer {
 
   async #answerReady(
     json: (status: number, value: unknown, headers?: object) => void,
-    id: string,
+    { req, requestId: id }: Omit<Call, "route">,
   ): Promise<void> {
     const { pool } = this.#options;
     const { ready, state, reason } = await readiness(pool, this.#draining);
     const { manifest } = pool.files;
-    if (ready) return json(200, { status: "ready", model: manifest.model_name, package: manifest.package });
+    // Of the Open Inference Protocol: the name that was asked for.
+    const asked = nameIn(req.url as string).model;
+    const name = asked === "" ? {} : { name: asked };
+    const body = { status: "ready", ready, ...name, model: manifest.model_name, package: manifest.package };
+    if (ready) return json(200, body);
     const refusal = bodyOf(notReady(pool));
     const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
-    json(503, { ...refusal, request_id: id, state, ...(reason === undefined ? {} : { reason }) }, retry);
+    const why = reason === undefined ? {} : { reason };
+    json(503, { ...refusal, request_id: id, ready, ...name, state, ...why }, retry);
   }
 
   async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
@@ -177,11 +187,17 @@ export class HttpServer {
     const [process] = pool.ready;
     if (process === undefined || pool.info === null) return refuseRequest(call, notReady(pool));
     const answer = pool.info.hasSchema ? await process.call(ToModel.SCHEMA, undefined) : null;
+    if (route.kind === "model-metadata")
+      return json(
+        200,
+        modelMetadata(call.req.url as string, answer === null ? null : JSON.parse(`${answer}`)),
+      );
     const none = { code: "NO_SCHEMA", error: "The model declares no schema." } as const;
     if (answer === null) return refuseRequest(call, none);
     const schema = JSON.parse(answer.toString());
     if (route.kind === "schema") return json(200, schema);
-    json(200, openApi(pool.files.manifest.model_name, schema, pool.info.methods));
+    const { openApi } = await loadOpenApi();
+    json(200, openApi(describePackage(pool, schema)));
   }
 
   /** A client that asks before it sends is told of the limit before it sends. */

@@ -29,17 +29,40 @@ export class JobQueue {
     const job = this.peek();
     if (job === undefined) return undefined;
     this.#jobs[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head > 1024 && this.#head * 2 > this.#jobs.length) {
-      this.#jobs = this.#jobs.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#tidy();
     return job;
+  }
+
+  /** The oldest ones, so many at most. */
+  first(most: number): Job[] {
+    const found: Job[] = [];
+    for (let i = this.#head; i < this.#jobs.length && found.length < most; i++) {
+      const job = this.#jobs[i];
+      if (job !== undefined && !job.cancelled) found.push(job);
+    }
+    return found;
+  }
+
+  /** Takes out those of the oldest ones that are among `jobs`. */
+  remove(jobs: readonly Job[]): void {
+    const wanted = new Set(jobs);
+    for (let i = this.#head; i < this.#jobs.length && wanted.size > 0; i++) {
+      const job = this.#jobs[i];
+      if (job !== undefined && wanted.delete(job)) this.#jobs[i] = undefined;
+    }
+    this.#tidy();
   }
 
   takeAll(): Job[] {
     const jobs = this.#jobs.slice(this.#head).filter((job) => job !== undefined && !job.cancelled) as Job[];
     this.#jobs.length = this.#head = 0;
     return jobs;
+  }
+
+  #tidy(): void {
+    while (this.#head < this.#jobs.length && this.#jobs[this.#head] === undefined) this.#head += 1;
+    if (this.#head <= 1024 || this.#head * 2 <= this.#jobs.length) return;
+    this.#jobs = this.#jobs.slice(this.#head);
+    this.#head = 0;
   }
 }

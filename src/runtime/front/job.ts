@@ -1,6 +1,8 @@
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import type { ResponseHead, Timings } from "../channel/response-frame.ts";
+import type { Batch } from "./batch.ts";
+import type { SlotHolder } from "./lane.ts";
 import type { ModelProcess } from "./model-process.ts";
 
 /** Who waits for a job's answer: an HTTP exchange or a WebSocket. */
@@ -27,7 +29,7 @@ export interface Responder {
 let nextOrder = 1;
 
 /** One request on its way through queue, slot and model process. */
-export class Job {
+export class Job implements SlotHolder {
   /** Its place in the table of the process that has it; -1 while none has. */
   id = -1;
   /** Later jobs have greater ones. */
@@ -39,6 +41,8 @@ export class Job {
   /** It is handed to the model before it has a slot: it is preprocessed first, or its body is still coming. */
   readonly goesAhead: boolean;
   readonly arrived = performance.now();
+  /** When it could have run, had a slot been free: once it had come, or was prepared. Of rows only. */
+  ready = 0;
   /** Pieces of the body, kept until its slot is granted: a crash before that costs nothing. */
   body: Buffer[];
   /** As declared or, where that is more, as received. */
@@ -52,8 +56,10 @@ export class Job {
   waiting = false;
   /** It has been granted a slot. */
   hasSlot = false;
-  /** Which slot of its process that was, counted from 1 in the order granted. */
+  /** Of its own; one in a batch has none. */
   slotNumber = 0;
+  /** Whose slot it shares. */
+  batch: Batch | null = null;
   /** The model has it, but no user code runs for it until its slot is granted. */
   idleInModel = false;
   cancelled = false;
@@ -80,6 +86,10 @@ export class Job {
     this.bodyBytes = init.bodyBytes;
     this.receivedBytes = init.bodyComplete ? init.bodyBytes : 0;
     this.bodyComplete = init.bodyComplete;
+  }
+
+  get jobs(): Job[] {
+    return [this];
   }
 
   clearTimers(): void {

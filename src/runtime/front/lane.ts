@@ -1,36 +1,48 @@
 import type { Job } from "./job.ts";
 
-/** The jobs of one model process that hold a slot or are next in line for one, in the order granted. */
+/** What holds a slot: a job, or the jobs of a batch. */
+export interface SlotHolder {
+  /** Which slot of its process it was given, counted from 1 in the order granted. */
+  slotNumber: number;
+  readonly jobs: readonly Job[];
+}
+
+let grants = 0;
+
+/** What holds a slot of one model process or is next in line for one, in the order granted. */
 export class Lane {
-  readonly #jobs: Job[] = [];
+  readonly #holders: SlotHolder[] = [];
   #granted = 0;
+  /** When a slot was granted last, counted over all processes: of two that are idle, the other one is next. */
+  lastGrant = 0;
+  /** When a batch ended last, on performance.now(). */
+  freedAt = 0;
   /** Slots that the process had used when it ended by itself; unknown while it lives and after a hard crash. */
   begun: number | null = null;
 
   get length(): number {
-    return this.#jobs.length;
+    return this.#holders.length;
   }
 
-  grant(job: Job): void {
+  grant(holder: SlotHolder): void {
     this.#granted += 1;
-    job.hasSlot = true;
-    job.slotNumber = this.#granted;
-    job.granted = performance.now();
-    this.#jobs.push(job);
+    this.lastGrant = ++grants;
+    holder.slotNumber = this.#granted;
+    this.#holders.push(holder);
   }
 
-  release(job: Job): void {
-    const place = this.#jobs.indexOf(job);
-    if (place !== -1) this.#jobs.splice(place, 1);
+  release(holder: SlotHolder): void {
+    const place = this.#holders.indexOf(holder);
+    if (place !== -1) this.#holders.splice(place, 1);
   }
 
-  has(job: Job): boolean {
-    return this.#jobs.includes(job);
+  has(holder: SlotHolder): boolean {
+    return this.#holders.includes(holder);
   }
 
   /** Is it among the first, whose user code runs? */
-  isRunning(job: Job, concurrency: number): boolean {
-    const place = this.#jobs.indexOf(job);
+  isRunning(holder: SlotHolder, concurrency: number): boolean {
+    const place = this.#holders.indexOf(holder);
     return place !== -1 && place < concurrency;
   }
 
@@ -40,11 +52,14 @@ export class Lane {
    */
   begunJobs(concurrency: number, gathered: number): Set<Job> {
     const { begun } = this;
-    if (begun !== null) return new Set(this.#jobs.filter((job) => job.slotNumber <= begun));
-    return new Set(this.#jobs.slice(0, concurrency + gathered));
+    const holders =
+      begun === null
+        ? this.#holders.slice(0, concurrency + gathered)
+        : this.#holders.filter(({ slotNumber }) => slotNumber <= begun);
+    return new Set(holders.flatMap(({ jobs }) => jobs));
   }
 
   clear(): void {
-    this.#jobs.length = 0;
+    this.#holders.length = 0;
   }
 }

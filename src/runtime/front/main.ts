@@ -1,9 +1,11 @@
 import { writeSync } from "node:fs";
+import { collectVitals } from "./collect-vitals.ts";
 import { ControlChannel } from "./control-channel.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HttpServer } from "./http-server.ts";
 import { listen, ListenError } from "./listen.ts";
 import { Logger } from "./logger.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import { Metrics } from "./metrics.ts";
 import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import { ProcessPool } from "./process-pool.ts";
@@ -73,6 +75,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   );
   // The model process starts before anything else is loaded: its start is the longest part of ours.
   pool.start();
+  new MemoryWatch({ pool, metrics, logger }).start();
   const { createServer } = await import("node:http");
   telemetry = await loadTelemetry({
     env: { ...process.env, ...files.config.environment_variables },
@@ -123,6 +126,10 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
 
   async function handleControl(request: ControlRequest): Promise<void> {
     if (request.type === "environment") return pool.setEnvironment(request.environment);
+    if (request.type === "vitals") {
+      const processes = await collectVitals(pool.all);
+      return control.send({ type: "vitals", id: request.id, processes });
+    }
     const { id, generation } = request;
     const began = performance.now();
     try {

@@ -1,20 +1,29 @@
+import type { BatchOutcome } from "../channel/batch-frame.ts";
 import type { Timings } from "../channel/response-frame.ts";
 
 const BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** Buckets, sum and count of durations; observing is an index and three additions. */
+const BUCKETS_ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** Buckets, sum and count of values; observing is an index and three additions. */
 export class Histogram {
-  readonly counts = new Float64Array(BUCKETS_SECONDS.length + 1);
+  readonly bounds: readonly number[];
+  readonly counts: Float64Array;
   sum = 0;
   count = 0;
 
-  observe(seconds: number): void {
+  constructor(bounds: readonly number[] = BUCKETS_SECONDS) {
+    this.bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  observe(value: number): void {
     let i = 0;
-    while (i < BUCKETS_SECONDS.length && seconds > (BUCKETS_SECONDS[i] as number)) i++;
+    while (i < this.bounds.length && value > (this.bounds[i] as number)) i++;
     this.counts[i] = (this.counts[i] as number) + 1;
-    this.sum += seconds;
+    this.sum += value;
     this.count += 1;
   }
 }
@@ -30,6 +39,7 @@ export class Metrics {
     postprocess: new Histogram(),
     total: new Histogram(),
   };
+  readonly batches = { rows: new Histogram(BUCKETS_ROWS), seconds: new Histogram() };
   cancellations = 0;
   readonly restarts = new Map<string, number>();
   loadSeconds = 0;
@@ -47,6 +57,12 @@ export class Metrics {
     if (timings.preprocess > 0) preprocess.observe(timings.preprocess / 1000);
     if (timings.predict > 0) predict.observe(timings.predict / 1000);
     if (timings.postprocess > 0) postprocess.observe(timings.postprocess / 1000);
+  }
+
+  observeBatch({ rows, ms }: BatchOutcome): void {
+    if (rows === 0) return;
+    this.batches.rows.observe(rows);
+    this.batches.seconds.observe(ms / 1000);
   }
 
   restart(reason: string): void {
@@ -69,6 +85,14 @@ export function writeMetrics(out: Page, metrics: Metrics, gauges: Gauges): void 
   }
   for (const [phase, histogram] of Object.entries(metrics.durations)) {
     out.histogram(`purlin_${phase}_duration_seconds`, `Seconds of a request: ${phase}.`, histogram);
+  }
+  if (metrics.batches.rows.count > 0) {
+    out.histogram("purlin_batch_rows", "Rows that a call of predictBatch was given.", metrics.batches.rows);
+    out.histogram(
+      "purlin_batch_duration_seconds",
+      "Seconds of a call of predictBatch.",
+      metrics.batches.seconds,
+    );
   }
   out.single(
     "purlin_cancellations_total",
@@ -106,7 +130,7 @@ export abstract class Page {
   histogram(name: string, help: string, histogram: Histogram): void {
     this.head(name, "histogram", help);
     let below = 0;
-    BUCKETS_SECONDS.forEach((bound, i) => {
+    histogram.bounds.forEach((bound, i) => {
       below += histogram.counts[i] as number;
       this.line(`${name}_bucket`, { le: bound }, below);
     });

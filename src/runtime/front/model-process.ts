@@ -16,6 +16,7 @@ import { noteKernelOomKills } from "./kernel-oom.ts";
 import { Lane } from "./lane.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { guardProcessGroup, type Guard } from "./process-guard.ts";
+import { descendantsMemory } from "./tree-memory.ts";
 import type { UserMetric } from "./user-metrics.ts";
 
 const CALL_TIMEOUT_MS = 5000;
@@ -57,6 +58,8 @@ export class ModelProcess {
   state: "loading" | "ready" | "draining" | "dead" = "loading";
   info: LoadedInfo | null = null;
   rss = 0;
+  /** Bytes right after its load, what that has started included; 0 before. */
+  loadedBytes = 0;
   #lagMs = 0;
   #statsAt = 0;
   lastHealthy = true;
@@ -131,6 +134,11 @@ export class ModelProcess {
     return this.#child.pid;
   }
 
+  /** Calls of predict go to it in batches. */
+  get batches(): boolean {
+    return this.info?.batches === true;
+  }
+
   /** Calls the process and waits for its answer; null when none came in time. */
   call(type: number, payload: unknown, timeoutMs = CALL_TIMEOUT_MS): Promise<Buffer | null> {
     if (this.state === "dead") return Promise.resolve(null);
@@ -198,6 +206,7 @@ export class ModelProcess {
         this.#lagMs = payload.readDoubleLE(0);
         this.#statsAt = performance.now();
         this.rss = payload.readDoubleLE(8);
+        if (this.loadedBytes === 0) this.loadedBytes = this.rss + descendantsMemory(this.pid as number);
         return;
       case ToFront.SPANS:
         return init.onSpans(payload);

@@ -1,54 +1,90 @@
+import type { JsonSchema, MethodTypes } from "../../protocol/model-types.ts";
+import { NamedSchemas } from "../../protocol/named-schemas.ts";
 import { METHODS } from "../channel/frames.ts";
+import { answerContent, requestContent } from "./openapi-content.ts";
+import { ERROR_RESPONSES, HEADERS, PARAMETERS, RESPONSES, SCHEMAS } from "./openapi-parts.ts";
+import { serviceOperations } from "./openapi-service.ts";
 
-const PATHS = [
-  "/predict",
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/messages",
-  "/v1/responses",
-];
-
-interface Schema {
-  methods: Record<string, { input: unknown; output: unknown }>;
+export interface OpenApiOptions {
+  modelName: string;
+  description: string | null;
+  /** Digest of the package. */
+  version: string;
+  /** What /schema answers; null where there is none. */
+  schema: { methods: Record<string, Partial<MethodTypes>> } | null;
+  /** Methods that the model has. */
+  methods: readonly string[];
 }
 
+/** Method, path and name of the operation. */
+const ROUTES: [method: string, path: string, operationId: string][] = [
+  ["predict", "/predict", "predict"],
+  ["predict", "/invocations", "predictByInvocation"],
+  ["predict", "/v1/models/{model}:predict", "predictByModelName"],
+  ["chatCompletions", "/v1/chat/completions", "chatCompletions"],
+  ["completions", "/v1/completions", "completions"],
+  ["embeddings", "/v1/embeddings", "embeddings"],
+  ["messages", "/v1/messages", "messages"],
+  ["responses", "/v1/responses", "responses"],
+];
+
 /** OpenAPI 3.1 of the routes that the model has. */
-export function openApi(modelName: string, schema: Schema, methods: readonly string[]): unknown {
+export function openApi({ modelName, description, version, schema, methods }: OpenApiOptions): unknown {
+  const names = new NamedSchemas("#/components/schemas/", SCHEMAS);
   const paths: Record<string, unknown> = {};
-  PATHS.forEach((path, i) => {
-    const method = METHODS[i] as string;
-    if (!methods.includes(method)) return;
-    const { input, output } = schema.methods[method] ?? { input: null, output: null };
-    paths[path] = {
-      post: {
-        operationId: method,
-        requestBody: { required: true, content: { "application/json": { schema: input ?? {} } } },
-        responses: {
-          200: {
-            description: "The model's answer.",
-            content: { "application/json": { schema: output ?? {} } },
-          },
-          default: {
-            description: "An error.",
-            content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
-          },
-        },
-      },
-    };
-  });
+  // predictBatch answers on the routes of predict.
+  const has = new Set(methods.map((method) => (method === "predictBatch" ? "predict" : method)));
+  for (const method of METHODS.filter((one) => has.has(one))) {
+    const types = schema?.methods[method] ?? {};
+    const body = requestContent(method, types, names);
+    const content = answerContent(method, types, names);
+    for (const [of, path, operationId] of ROUTES) {
+      if (of !== method) continue;
+      paths[path] = { post: modelOperation({ operationId, path, types, body, content }) };
+    }
+  }
   return {
     openapi: "3.1.0",
-    info: { title: modelName, version: "1.0.0" },
-    paths,
-    components: {
-      schemas: {
-        Error: {
-          type: "object",
-          required: ["error", "code", "request_id"],
-          properties: { error: {}, code: { type: "string" }, request_id: { type: "string" }, details: {} },
-        },
+    info: { title: modelName, version, ...(description === null ? {} : { description }) },
+    servers: [{ url: "/" }],
+    security: [],
+    tags: [
+      { name: "model", description: "Calls of the model." },
+      { name: "service", description: "Health, metrics and documents of its server." },
+    ],
+    paths: { ...paths, ...serviceOperations(has.has("websocket")) },
+    components: { schemas: names.all, parameters: PARAMETERS, headers: HEADERS, responses: RESPONSES },
+  };
+}
+
+interface ModelOperation {
+  operationId: string;
+  path: string;
+  types: Partial<MethodTypes>;
+  body: Record<string, { schema: JsonSchema }>;
+  content: Record<string, { schema: JsonSchema }>;
+}
+
+function modelOperation({ operationId, path, types, body, content }: ModelOperation): unknown {
+  const parameter = (name: string): unknown => ({ $ref: `#/components/parameters/${name}` });
+  return {
+    operationId,
+    tags: ["model"],
+    ...(types.description === undefined ? {} : { description: types.description }),
+    parameters: [
+      ...(path.includes("{model}") ? [parameter("Model")] : []),
+      parameter("RequestId"),
+      parameter("RequestTimeout"),
+    ],
+    requestBody: { required: true, content: body },
+    responses: {
+      200: {
+        description:
+          types.supports_streaming === true ? "The model's answer, as it comes." : "The model's answer.",
+        headers: { "x-request-id": { $ref: "#/components/headers/RequestId" } },
+        content,
       },
+      ...ERROR_RESPONSES,
     },
   };
 }

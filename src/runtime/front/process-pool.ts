@@ -166,6 +166,30 @@ export class ProcessPool {
     });
   }
 
+  /**
+   * Loads a fresh process beside one that serves, which then finishes what it has and ends. Resolves once the fresh
+   * one has taken over, with the end of the old one; null where there is nothing to replace any more.
+   */
+  async recycle(process: ModelProcess): Promise<{ ended: Promise<void> } | null> {
+    return this.#oneAtATime(async () => {
+      if (process.state !== "ready" || this.state !== "ready") return null;
+      const fresh = this.#spawn(this.#generation);
+      try {
+        await this.#started(fresh);
+      } catch (error) {
+        this.#startFailed(fresh, error as FailedInfo);
+        throw error;
+      }
+      // It may have ended meanwhile, and another one may have come for it.
+      if (this.#standing > this.#workerCount && process.state !== "ready") {
+        this.#discard(fresh);
+        return null;
+      }
+      this.#takeIn(fresh);
+      return { ended: this.#retire(process) };
+    });
+  }
+
   /** User code in it does not end: a fresh one loads first, then this one gets the grace and is killed. */
   replaceStuck(process: ModelProcess): void {
     if (process.state !== "ready") return;

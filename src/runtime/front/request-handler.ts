@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { INLINE_BODY_BYTES, METHODS } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
+import { bodyFormat } from "./body-format.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Exchange } from "./exchange.ts";
@@ -81,12 +82,13 @@ export class ModelRoutes {
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
-    if (!info.methods.includes(method)) {
+    if (!info.methods.includes(method) && !(route.method === 0 && info.batches)) {
       return refuse({ code: "METHOD_NOT_IMPLEMENTED", error: `The model has no ${method} method.` });
     }
     const raw = info.raw.includes(method);
-    if (!raw && isBinary(req.headers["content-type"])) {
-      const error = `The model takes JSON, not ${String(req.headers["content-type"])}.`;
+    const format = bodyFormat(route.name, req.headers["content-type"], raw);
+    if (format === null) {
+      const error = `The model's ${method} takes raw bodies, not the tensors of ${route.name}: use /predict.`;
       return refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error });
     }
     const usesSlot = route.method === 0 || config.openai_uses_slot;
@@ -101,6 +103,7 @@ export class ModelRoutes {
     const prepares = route.method === 0 && info.methods.includes("preprocess");
     const head: RequestHead = {
       method: route.method,
+      format,
       hasSlot: false,
       needsSlot: usesSlot,
       bodyFollows: false,
@@ -215,11 +218,6 @@ export function notReady(pool: ProcessPool): Omit<ErrorAnswer, "requestId"> {
     return { code: "MODEL_LOAD_FAILED", error: `The model could not be loaded: ${pool.failure}` };
   }
   return { code: "MODEL_NOT_READY", error: "The model is not ready.", headers: { "retry-after": "1" } };
-}
-
-function isBinary(contentType: string | undefined): boolean {
-  if (contentType === undefined) return false;
-  return /^application\/(octet-stream|x-msgpack|msgpack|vnd\.msgpack)\b/i.test(contentType.trim());
 }
 
 function deadlineOf(req: IncomingMessage, timeoutSeconds: number | null): number {

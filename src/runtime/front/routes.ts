@@ -2,7 +2,17 @@
 export interface Route {
   /** Template, for metrics: never the raw path, which callers choose. */
   name: string;
-  kind: "model" | "live" | "ready" | "loaded" | "schema" | "openapi" | "metrics" | "websocket";
+  kind:
+    | "model"
+    | "live"
+    | "ready"
+    | "loaded"
+    | "schema"
+    | "openapi"
+    | "metrics"
+    | "websocket"
+    | "server-metadata"
+    | "model-metadata";
   method: number;
 }
 
@@ -25,6 +35,9 @@ const FIXED = new Map<string, Route>([
   ["/openapi.json", other("/openapi.json", "openapi")],
   ["/metrics", other("/metrics", "metrics")],
   ["/v1/websocket", other("/v1/websocket", "websocket")],
+  ["/v2", other("/v2", "server-metadata")],
+  ["/v2/health/live", other("/v2/health/live", "live")],
+  ["/v2/health/ready", other("/v2/health/ready", "ready")],
 ]);
 
 const PREDICT = model("/v1/models/{model}:predict", 0);
@@ -34,15 +47,36 @@ const NAMED = new Map<string, Route>([
   ["/schema", other("/v1/models/{model}/schema", "schema")],
 ]);
 
+const V2 = "/v2/models/{model}";
+const V2_VERSION = `${V2}/versions/{version}`;
+/** Of the Open Inference Protocol, with a version or without. */
+const V2_MODEL = new Map<string, Route>(
+  [V2, V2_VERSION].flatMap((base) => [
+    [base, other(base, "model-metadata")],
+    [`${base}/ready`, other(`${base}/ready`, "ready")],
+    [`${base}/infer`, model(`${base}/infer`, 0)],
+  ]),
+);
+/** Those whose bodies are tensors. */
+export const INFER_ROUTES: ReadonlySet<string> = new Set([`${V2}/infer`, `${V2_VERSION}/infer`]);
+
 /** The route of a request target, or null. Any model name will do: a runtime has one model. */
 export function findRoute(target: string): Route | null {
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);
   const fixed = FIXED.get(path);
   if (fixed !== undefined) return fixed;
+  if (path.startsWith("/v2/")) return findV2Route(path);
   const match = /^\/v1\/models\/([^/]+)(\/[a-z]+)?$/.exec(path);
   if (match === null) return null;
   const [, name = "", rest = ""] = match;
   if (rest === "" && name.endsWith(":predict") && name.length > ":predict".length) return PREDICT;
   return NAMED.get(rest) ?? null;
+}
+
+function findV2Route(path: string): Route | null {
+  const match = /^\/v2\/models\/[^/]+(\/versions\/[^/]+)?(\/ready|\/infer)?$/.exec(path);
+  if (match === null) return null;
+  const [, version, rest = ""] = match;
+  return V2_MODEL.get(`${version === undefined ? V2 : V2_VERSION}${rest}`) ?? null;
 }

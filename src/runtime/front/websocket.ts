@@ -1,6 +1,7 @@
 import type { RawData, WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { BodyFormat } from "../channel/body-format.ts";
 import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Job, type Responder } from "./job.ts";
@@ -54,6 +55,7 @@ class Connection implements Responder {
     this.#job = new Job({
       head: {
         method: init.method,
+        format: BodyFormat.PLAIN,
         hasSlot: false,
         needsSlot: false,
         bodyFollows: false,

@@ -4,6 +4,7 @@ import type { Config, Example } from "../../protocol/config.ts";
 import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
 import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
+import { BodyFormat } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
@@ -23,13 +24,14 @@ export interface ExampleOptions extends Omit<ExecutorOptions, "writer"> {
 export function runConfiguredExamples(
   config: Config,
   model: { instance: object; shape: ModelShape },
-  options: Omit<ExampleOptions, "concurrency">,
+  options: Omit<ExampleOptions, "concurrency" | "isolateErrors">,
 ): Promise<void> {
   const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
-  const concurrency = config.runtime.predict_concurrency;
+  const { predict_concurrency: concurrency, batching } = config.runtime;
   return runExamples(examples, model, {
     packageDir: options.packageDir,
     validateOutput: options.validateOutput,
+    isolateErrors: batching?.isolate_errors === true,
     concurrency,
   });
 }
@@ -87,7 +89,10 @@ function runExample(
       else if (type === ToFront.ABORT) {
         status = 500;
         finish();
-      } else if (type === ToFront.SLOT_WANTED) executor.go(id);
+      } else if (type === ToFront.SLOT_WANTED) {
+        if (model.shape.batches && example.method === "predict") executor.batch(1, [id]);
+        else executor.go(id);
+      }
     });
     const executor = new Executor({ ...options, writer: new FrameWriter(loopback(reader)) });
     executor.use(model.instance, model.shape);
@@ -121,6 +126,7 @@ function readInput(example: Example, packageDir: string): Buffer {
 function exampleJob(example: Example, body: Buffer): Job {
   return new Job(1, {
     method: METHODS.indexOf(example.method),
+    format: BodyFormat.PLAIN,
     hasSlot: false,
     needsSlot: example.method === "predict",
     bodyFollows: false,

@@ -3,24 +3,28 @@ import { METHODS, ToFront } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import { readRequest } from "../channel/request-frame.ts";
 import { ContentType } from "../channel/response-frame.ts";
+import { writeBatchDone } from "../channel/batch-frame.ts";
 import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts";
 import { AnswerGathering } from "./answer-gathering.ts";
+import { BatchRun, type RowPipeline } from "./batch-run.ts";
 import { receiveBody } from "./body-intake.ts";
-import { base64Embeddings, noteWishes } from "./client-wishes.ts";
-import { encodeJson } from "./encode-json.ts";
+import { decodeInput } from "./decode-input.ts";
+import { encodeOutput } from "./encode-output.ts";
 import { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { log } from "./log.ts";
 import type { ModelShape, UserMethod } from "./model-class.ts";
-import { endUnused, isBlob, isResponse, isStream, iteratorOf } from "./output-kind.ts";
+import { endUnused, isBlob, isResponse, isStream, isThenable, iteratorOf } from "./output-kind.ts";
 import { requestScope } from "./request-scope.ts";
 import { takesStream } from "./takes-stream.ts";
-import { asBytes, isThenable, responseAnswer, streamAnswer, unserializable } from "./stream-answer.ts";
+import { responseAnswer, streamAnswer } from "./stream-answer.ts";
 import { validate, type Violation } from "./validate.ts";
 
 export interface ExecutorOptions {
   writer: FrameWriter;
   concurrency: number;
+  /** `runtime.batching.isolate_errors`. */
+  isolateErrors: boolean;
   /** Outputs are checked against `static output`. */
   validateOutput: boolean;
 }
@@ -31,7 +35,7 @@ export class Executor {
   readonly #options: ExecutorOptions;
   /** By id; the front uses ids again, so the places stay few. A Map would cost more: see front/job-table.ts. */
   readonly #jobs: (Job | undefined)[] = [];
-  readonly #lanes: Lanes;
+  readonly #lanes: Lanes<Job | BatchRun>;
   readonly #gathering = new AnswerGathering();
   #instance: Record<string, UserMethod> = {};
   #shape: ModelShape | null = null;
@@ -43,7 +47,7 @@ export class Executor {
     this.#writer = options.writer;
     this.#lanes = new Lanes(
       () => options.concurrency,
-      (job) => this.#runInLane(job),
+      (holder) => void (holder instanceof Job ? this.#runInLane(holder) : holder.run()),
     );
   }
 
@@ -90,6 +94,13 @@ export class Executor {
     if (job !== undefined) this.#queue(job);
   }
 
+  /** The rows of a batch, which holds a slot from now. */
+  batch(number: number, ids: readonly number[]): void {
+    const rows = ids.map((id) => this.#jobs[id]).filter((job) => job !== undefined);
+    const { isolateErrors } = this.#options;
+    this.#lanes.enter(new BatchRun({ number, rows }, this.#rows, { isolateErrors }));
+  }
+
   cancel(id: number, reason: number): void {
     const job = this.#jobs[id];
     if (job === undefined) return;
@@ -110,7 +121,8 @@ export class Executor {
 
   #queue(job: Job): void {
     job.idle = true;
-    this.#lanes.enter(job);
+    // A row's slot comes with its batch.
+    if (!this.shape.batches || job.head.method !== 0) this.#lanes.enter(job);
   }
 
   #begin(job: Job): void {
@@ -147,10 +159,7 @@ export class Executor {
     if (this.#jobs[job.id] !== job) return this.#lanes.leave(job);
     const { deadline } = job.head;
     if (deadline !== 0 && monotonicMs() > deadline) {
-      return this.#answer(
-        job,
-        errorAnswer(job, "DEADLINE_EXCEEDED", "The request was out of time before its turn."),
-      );
+      return this.#answer(job, outOfTime(job));
     }
     if (!this.#gathering.mayGoOn()) this.#writer.flush();
     this.#predict(job);
@@ -170,6 +179,32 @@ export class Executor {
     if (job.isPrepared) run(job.prepared);
     else this.#withInput(job, run);
   }
+
+  /** How the rows of a batch go the way of every request. */
+  readonly #rows: RowPipeline = {
+    input: (row, take) => {
+      row.idle = false;
+      if (row.isPrepared) take(row.prepared);
+      else this.#withInput(row, take);
+    },
+    call: (inputs, requests) =>
+      (this.#instance["predictBatch"] as UserMethod).call(this.#instance, inputs, requests),
+    output: (row, output, began) => {
+      if (row.cancelled) return this.#settle(row);
+      try {
+        this.#predicted(row, output, began);
+      } catch (error) {
+        this.#answer(row, thrownAnswer(row, error));
+      }
+    },
+    fail: (row, thrown) => this.#answer(row, thrownAnswer(row, thrown)),
+    outOfTime: (row) => this.#answer(row, outOfTime(row)),
+    done: (run, outcome) => {
+      writeBatchDone(this.#writer, run.number, outcome);
+      this.#writer.flushSoon();
+      this.#lanes.leave(run);
+    },
+  };
 
   #predicted(job: Job, output: unknown, began: number): void {
     if (job.head.method !== 0 || !this.shape.methods.has("postprocess"))
@@ -200,31 +235,12 @@ export class Executor {
     });
   }
 
-  /** Parses and checks the input of the job's method, then goes on. */
   #withInput(job: Job, next: (input: unknown) => void): void {
-    const method = METHODS[job.head.method] as string;
-    if (this.shape.raw.has(method)) return next(job.head.body);
-    let input: unknown;
-    try {
-      input = JSON.parse(job.head.body.toString());
-    } catch (error) {
-      const why = job.head.body.byteLength === 0 ? "the body is empty" : (error as Error).message;
-      return this.#answer(job, errorAnswer(job, "INVALID_JSON", `Invalid JSON payload: ${why}`));
-    }
-    noteWishes(job, input);
-    const schema = this.shape.inputSchema.get(method);
-    if (schema === undefined) return next(input);
-    validate(schema, input).then(
-      (result) => {
-        if (result.ok) next(result.value);
-        else
-          this.#answer(
-            job,
-            errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations),
-          );
-      },
-      (error: unknown) => this.#answer(job, thrownAnswer(job, error)),
-    );
+    const take = (input: unknown): void => {
+      // Cancelled while its input was read.
+      if (this.#jobs[job.id] === job) next(input);
+    };
+    decodeInput(job, this.shape, { take, refuse: (answer) => this.#answer(job, answer) });
   }
 
   /** Calls user code in the request's scope; sync results go on without a turn of the loop. */
@@ -274,21 +290,7 @@ export class Executor {
         if (!result.ok) logOutputViolations(job, result.violations);
       });
     }
-    this.#answer(job, this.#encode(job, output));
-  }
-
-  #encode(job: Job, output: unknown): Answer {
-    const bytes = asBytes(output);
-    if (bytes !== null) return { status: 200, contentType: ContentType.BYTES, body: bytes };
-    try {
-      return {
-        status: 200,
-        contentType: ContentType.JSON,
-        body: encodeJson(job.base64 ? base64Embeddings(output) : output),
-      };
-    } catch (error) {
-      return unserializable(job, error as Error);
-    }
+    this.#answer(job, encodeOutput(job, output));
   }
 
   #finishBlob(job: Job, blob: Blob): void {
@@ -326,6 +328,7 @@ export class Executor {
     if (this.#jobs[job.id] !== job) return;
     this.#jobs[job.id] = undefined;
     this.settled += 1;
+    job.onSettled?.();
     job.trace?.end(job.thrown === null ? null : { thrown: job.thrown.value });
     if (job.cancelled) this.#writer.empty(ToFront.SETTLED, job.id);
     this.#writer.flushSoon();
@@ -333,12 +336,8 @@ export class Executor {
   }
 }
 
-function inputMessage(violations: Violation[]): string {
-  const first = violations[0];
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
-  return first === undefined
-    ? "The input is not valid."
-    : `Input: ${first.path || "(root)"}: ${first.message}${more}`;
+function outOfTime(job: Job): Answer {
+  return errorAnswer(job, "DEADLINE_EXCEEDED", "The request was out of time before its turn.");
 }
 
 function logOutputViolations(job: Job, violations: Violation[]): void {

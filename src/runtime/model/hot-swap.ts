@@ -1,7 +1,8 @@
 import type { Config } from "../../protocol/config.ts";
 import { runConfiguredExamples } from "./examples.ts";
-import { importModel, LoadError, type LoadedModel } from "./load-model.ts";
+import { definitionRules, importModel, LoadError, type LoadedModel } from "./load-model.ts";
 import { checkInstance, readModelClass } from "./model-class.ts";
+import { withTypes } from "./model-types.ts";
 
 export interface SwapOptions {
   packageDir: string;
@@ -20,10 +21,10 @@ export async function swapMethods(model: LoadedModel, options: SwapOptions): Pro
   const { config, source } = options;
   const exports = await importModel(options.packageDir);
   try {
-    const shape = readModelClass(exports, config.model_class_name, source);
+    const shape = await withTypes(readModelClass(exports, config.model_class_name, source), options);
     const prototype = shape.modelClass.prototype as object;
     const tried = Object.create(prototype, Object.getOwnPropertyDescriptors(model.instance)) as object;
-    const checked = checkInstance(shape, tried, source);
+    const checked = checkInstance(shape, tried, definitionRules(options));
     await tryExamples({ instance: tried, shape: checked }, options);
     Object.setPrototypeOf(model.instance, prototype);
     return { instance: model.instance, shape: checked };

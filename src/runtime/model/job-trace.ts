@@ -10,7 +10,10 @@ export interface JobTrace {
 
 /** What is known, in user code, of the request that it works for. */
 export interface Scope {
+  /** Empty where user code works for several at once. */
   requestId: string;
+  /** Of the rows of a batch. */
+  requestIds?: string[];
   traceId: string;
   /** The phase that runs, where traces are made. */
   span?: TraceContext;

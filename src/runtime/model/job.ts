@@ -2,12 +2,14 @@ import { CancelReason } from "../channel/frames.ts";
 import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
 import { traceIdOf } from "../channel/trace-context.ts";
+import type { Reply } from "./formats/wire-format.ts";
 import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
+import type { LaneHolder } from "./lanes.ts";
 import { ModelRequest } from "./model-request.ts";
 import { requestScope } from "./request-scope.ts";
 
 /** One request in a model process, from its frame to the end of its user code. */
-export class Job {
+export class Job implements LaneHolder {
   readonly id: number;
   readonly head: ReceivedRequest;
   readonly request: ModelRequest;
@@ -16,6 +18,8 @@ export class Job {
   readonly trace: JobTrace | null;
   readonly timings: Timings = { preprocess: 0, predict: 0, postprocess: 0 };
   wants: StreamWish;
+  /** How its answer is written where that is not as always. */
+  reply: Reply | null = null;
   /** Its client wants embeddings as base64. */
   base64 = false;
   cancelled = false;
@@ -30,6 +34,8 @@ export class Job {
   credit = 0;
   /** Called when credit or a cancellation comes. */
   wake: (() => void) | null = null;
+  /** Called once, when nothing more will be done for the request. */
+  onSettled: (() => void) | null = null;
   /** Called once, when the request is cancelled. */
   onCancel: (() => void) | null = null;
   /** What user code threw, where that was the end of it. */

@@ -1,35 +1,38 @@
-import type { Job } from "./job.ts";
-
 /** User code may keep the loop this long before the channel is read again, so that cancellations are seen. */
 const BURST_MS = 1;
 
-/** Runs the jobs that hold a slot, in the order in which the front granted them, so many at a time. */
-export class Lanes {
+/** What runs in a slot: a job or a batch. */
+export interface LaneHolder {
+  inLane: boolean;
+}
+
+/** Runs what holds a slot, in the order in which the front granted them, so many at a time. */
+export class Lanes<T extends LaneHolder> {
   readonly #limit: () => number;
-  readonly #start: (job: Job) => void;
-  readonly #waiting: (Job | undefined)[] = [];
+  readonly #start: (holder: T) => void;
+  readonly #waiting: (T | undefined)[] = [];
   #head = 0;
   #running = 0;
   readonly #turns: (() => void)[] = [];
-  /** Jobs that have had their turn, in the order in which their slots were granted. */
+  /** So many have had their turn, in the order in which their slots were granted. */
   begun = 0;
   #draining = false;
   #resting = false;
 
-  constructor(limit: () => number, start: (job: Job) => void) {
+  constructor(limit: () => number, start: (holder: T) => void) {
     this.#limit = limit;
     this.#start = start;
   }
 
-  enter(job: Job): void {
-    this.#waiting.push(job);
+  enter(holder: T): void {
+    this.#waiting.push(holder);
     this.#drain();
   }
 
-  /** The job's slot is free again. */
-  leave(job: Job): void {
-    if (!job.inLane) return;
-    job.inLane = false;
+  /** Its slot is free again. */
+  leave(holder: T): void {
+    if (!holder.inLane) return;
+    holder.inLane = false;
     this.#running -= 1;
     this.#drain();
   }
@@ -59,13 +62,13 @@ export class Lanes {
         this.#rest();
         break;
       }
-      const job = this.#waiting[this.#head] as Job;
+      const holder = this.#waiting[this.#head] as T;
       this.#waiting[this.#head] = undefined;
       this.#head += 1;
       this.#running += 1;
       this.begun += 1;
-      job.inLane = true;
-      this.#start(job);
+      holder.inLane = true;
+      this.#start(holder);
     }
     if (this.#head === this.#waiting.length || this.#head > 1024) {
       this.#waiting.splice(0, this.#head);

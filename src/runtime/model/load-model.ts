@@ -2,11 +2,18 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
-import { checkInstance, DefinitionError, readModelClass, type ModelShape } from "./model-class.ts";
+import {
+  checkInstance,
+  DefinitionError,
+  readModelClass,
+  type DefinitionRules,
+  type ModelShape,
+} from "./model-class.ts";
 import { createSecrets } from "./secrets.ts";
 import { describeThrown } from "./user-error.ts";
 import { log } from "./log.ts";
 import { runConfiguredExamples } from "./examples.ts";
+import { withTypes } from "./model-types.ts";
 
 const RETRY_PAUSE_MS = 1000;
 
@@ -41,8 +48,9 @@ export class LoadError extends Error {
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   log("info", "Loading the model from its package");
   const exports = await importModel(options.packageDir);
-  const shape = step("definition", () =>
-    readModelClass(exports, options.config.model_class_name, options.source),
+  const shape = await withTypes(
+    step("definition", () => readModelClass(exports, options.config.model_class_name, options.source)),
+    options,
   );
   for (let attempt = 0; ; attempt++) {
     try {
@@ -76,7 +84,7 @@ async function makeInstance(options: LoadOptions, shape: ModelShape): Promise<Lo
     string,
     unknown
   >;
-  const checked = step("definition", () => checkInstance(shape, instance, options.source));
+  const checked = step("definition", () => checkInstance(shape, instance, definitionRules(options)));
   if (checked.methods.has("setupEnvironment") && options.environment !== null) {
     await setupEnvironment(instance, options.environment);
   }
@@ -100,6 +108,10 @@ export async function setupEnvironment(instance: object, environment: unknown): 
     const { message, stack } = describeThrown(error);
     log("error", `setupEnvironment failed: ${message}`, { stack });
   }
+}
+
+export function definitionRules({ source, config }: Pick<LoadOptions, "source" | "config">): DefinitionRules {
+  return { source, batching: config.runtime.batching !== null };
 }
 
 function modelContext(options: LoadOptions): object {

@@ -12,6 +12,9 @@ const MAX_RECORD_CHARS = 60_000;
 /** What is left of a text that is too long; JSON may need six characters for one. */
 const SHORTENED_CHARS = 4_000;
 
+/** Of a batch, in one record. */
+const MAX_REQUEST_IDS = 100;
+
 export type Level = "debug" | "info" | "warn" | "error";
 
 export function log(level: Level, message: string, fields?: Record<string, unknown>): void {
@@ -20,7 +23,8 @@ export function log(level: Level, message: string, fields?: Record<string, unkno
     time: new Date().toISOString(),
     level,
     message,
-    ...(scope === undefined ? {} : { request_id: scope.requestId }),
+    ...(scope === undefined || scope.requestId === "" ? {} : { request_id: scope.requestId }),
+    ...(scope?.requestIds === undefined ? {} : { request_ids: scope.requestIds.slice(0, MAX_REQUEST_IDS) }),
     ...(scope === undefined || scope.traceId === "" ? {} : { trace_id: scope.traceId }),
     ...(scope?.span === undefined ? {} : { span_id: scope.span.spanId }),
     ...fields,

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
+import { readBatch } from "../channel/batch-frame.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
+import { readVitals } from "../channel/read-vitals.ts";
 import type { CpuProfile } from "./cpu-profile.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
@@ -17,7 +19,7 @@ import { loadCpuProfile, loadDebugging } from "./load-debugging.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
-import { describeSchema } from "./schema.ts";
+import { describeSchema, hasSchema } from "./schema.ts";
 import { reportStats } from "./report-stats.ts";
 import type { Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
@@ -42,6 +44,7 @@ const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
 const executor = new Executor({
   writer,
   concurrency: config.runtime.predict_concurrency,
+  isolateErrors: config.runtime.batching?.isolate_errors === true,
   validateOutput: options.validateOutput,
 });
 const sockets = new ModelSockets(writer, () => model);
@@ -106,8 +109,9 @@ function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInf
     methods: [...shape.methods],
     raw: [...shape.raw],
     streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
-    hasSchema: shape.inputSchema.size + shape.outputSchema.size > 0,
+    hasSchema: hasSchema(shape),
     hasHealth: shape.methods.has("isHealthy"),
+    batches: shape.batches,
     load_ms: Math.round(loadMs),
   };
 }
@@ -136,6 +140,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return executor.job(id)?.body?.end();
     case ToModel.GO:
       return executor.go(id);
+    case ToModel.BATCH:
+      return executor.batch(id, readBatch(payload));
     case ToModel.CANCEL:
       executor.cancel(id, payload[0] as number);
       return writer.flush();
@@ -147,6 +153,8 @@ function receive(type: number, id: number, payload: Buffer): void {
       return void collectUserMetrics().then((metrics) => reply(ToFront.METRICS, id, metrics));
     case ToModel.SCHEMA:
       return reply(ToFront.SCHEMA, id, model === null ? null : describeSchema(model.shape));
+    case ToModel.VITALS:
+      return reply(ToFront.VITALS, id, readVitals());
     case ToModel.SWAP:
       return void swap(id, JSON.parse(payload.toString()) as { dir: string });
     case ToModel.ENVIRONMENT:

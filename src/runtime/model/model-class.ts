@@ -1,3 +1,4 @@
+import type { ModelTypes } from "../../protocol/model-types.ts";
 import { METHODS } from "../channel/frames.ts";
 
 export interface StandardSchema {
@@ -20,6 +21,17 @@ export interface ModelShape {
   raw: ReadonlySet<string>;
   inputSchema: ReadonlyMap<string, StandardSchema>;
   outputSchema: ReadonlyMap<string, StandardSchema>;
+  /** What the TypeScript types of its methods said when it was built. */
+  types: ModelTypes | null;
+  /** Calls of predict are answered by predictBatch. */
+  batches: boolean;
+}
+
+export interface DefinitionRules {
+  /** model/model.ts, for messages. */
+  source: string;
+  /** `runtime.batching` is set. */
+  batching: boolean;
 }
 
 /** The class breaks a rule of the model contract; the message names file, class and rule. */
@@ -54,6 +66,8 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
     raw: new Set(METHODS.filter((method) => declared(statics.input, method) === "raw")),
     inputSchema: schemas(statics.input, `${where}: static input`),
     outputSchema: schemas(statics.output, `${where}: static output`),
+    batches: false,
+    types: null,
   };
 }
 
@@ -61,7 +75,11 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
  * The rules that need the finished instance, since methods may be arrow-function fields.
  * Adds those to the shape's methods.
  */
-export function checkInstance(shape: ModelShape, instance: object, source: string): ModelShape {
+export function checkInstance(
+  shape: ModelShape,
+  instance: object,
+  { source, batching }: DefinitionRules,
+): ModelShape {
   const where = `${source}: class ${shape.modelClass.name}`;
   const methods = new Set(shape.methods);
   for (const method of [...METHODS, ...HOOKS]) {
@@ -79,7 +97,22 @@ export function checkInstance(shape: ModelShape, instance: object, source: strin
   if (methods.has("websocket") && clash.length > 0) {
     throw new DefinitionError(`${where} cannot have both websocket and ${clash.join(", ")}`);
   }
-  return { ...shape, methods };
+  const batches = methods.has("predictBatch") && (batching || !methods.has("predict"));
+  if (batching && !batches) {
+    throw new DefinitionError(
+      `${where} needs a predictBatch method: runtime.batching in config.yaml asks for batches`,
+    );
+  }
+  if (isGenerator((instance as Record<string, unknown>)["predictBatch"])) {
+    throw new DefinitionError(
+      `${where}: predictBatch cannot stream: it returns an array with a whole result for each input`,
+    );
+  }
+  return { ...shape, methods, batches };
+}
+
+function isGenerator(method: unknown): boolean {
+  return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(method));
 }
 
 function findClass(

@@ -1,4 +1,5 @@
 import type { ReceivedRequest } from "../channel/request-frame.ts";
+import type { Inference } from "./formats/wire-format.ts";
 
 /**
  * The `request` of a model's methods: web-standard in what it offers, but its body can be read as often as
@@ -11,6 +12,7 @@ export class ModelRequest {
   #headers: Headers | undefined;
   #controller: AbortController | undefined;
   #abortReason: unknown;
+  #inference: Inference | undefined;
   #aborted = false;
 
   constructor(head: ReceivedRequest) {
@@ -48,6 +50,11 @@ export class ModelRequest {
 
   get bodyUsed(): boolean {
     return false;
+  }
+
+  /** What a request of the Open Inference Protocol says beside its tensors; undefined for any other. */
+  get inference(): Inference | undefined {
+    return this.#inference;
   }
 
   get body(): ReadableStream<Uint8Array> | null {
@@ -109,6 +116,10 @@ export class ModelRequest {
     request.#aborted = true;
     request.#abortReason = reason;
     request.#controller?.abort(reason);
+  }
+
+  static setInference(request: ModelRequest, inference: Inference): void {
+    request.#inference = inference;
   }
 
   /** For the runtime: the whole body has come. */

@@ -42,3 +42,24 @@ export async function endUnused(stream: Stream): Promise<void> {
     // The request has failed already, with its own reason in the log.
   }
 }
+
+/** Bytes of a binary value, without a copy, or null for any other value. */
+export function asBytes(value: unknown): Uint8Array | null {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return null;
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/** Smaller ones are copied by the writer of frames. */
+const KEPT_BYTES = 16 * 1024;
+
+/** Bytes as they are now: they may wait in the socket while the model uses its buffer for the next answer. */
+export function snapshot(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength <= KEPT_BYTES ? bytes : Buffer.from(bytes);
+}

@@ -15,6 +15,7 @@ const RESERVED = new Set([
   "message",
   "stack",
   "request_id",
+  "request_ids",
   "trace_id",
   "span_id",
   "worker",

@@ -1,23 +1,45 @@
+import { METHODS } from "../channel/frames.ts";
 import type { ModelShape, StandardSchema } from "./model-class.ts";
 
 const TARGET = { target: "draft-2020-12" };
 
-/** JSON Schemas of predict, or null when the class declares none. */
-export function describeSchema(shape: ModelShape): Record<string, unknown> | null {
-  if (shape.inputSchema.size === 0 && shape.outputSchema.size === 0) return null;
-  const methods: Record<string, unknown> = {};
-  for (const method of new Set([...shape.inputSchema.keys(), ...shape.outputSchema.keys()])) {
-    methods[method] = {
-      input: jsonSchema(shape.inputSchema.get(method), "input"),
-      output: jsonSchema(shape.outputSchema.get(method), "output"),
-    };
-  }
-  const predict = (methods["predict"] ?? {}) as { input?: unknown; output?: unknown };
-  return { input: predict.input ?? null, output: predict.output ?? null, methods };
+export function hasSchema({ inputSchema, outputSchema, types }: ModelShape): boolean {
+  return inputSchema.size + outputSchema.size > 0 || types !== null;
 }
 
-function jsonSchema(schema: StandardSchema | undefined, side: "input" | "output"): unknown {
-  if (schema === undefined) return null;
+/**
+ * JSON Schemas of the methods, or null when there are none. A schema that the class gives counts more than a type.
+ */
+export function describeSchema(shape: ModelShape): Record<string, unknown> | null {
+  if (!hasSchema(shape)) return null;
+  const methods: Record<string, Record<string, unknown>> = {};
+  for (const method of METHODS) {
+    const typed = shape.types?.methods[method];
+    const [input, output] = [shape.inputSchema.get(method), shape.outputSchema.get(method)];
+    if (typed === undefined && input === undefined && output === undefined) continue;
+    const isRaw = shape.raw.has(method);
+    const isBinary = isRaw || (typed?.binary_input === true && input === undefined);
+    methods[method] = {
+      ...(typed?.description === undefined ? {} : { description: typed.description }),
+      input: input === undefined ? (isRaw ? null : (typed?.input ?? null)) : jsonSchema(input, "input"),
+      output: output === undefined ? (typed?.output ?? null) : jsonSchema(output, "output"),
+      supports_streaming: typed?.supports_streaming ?? false,
+      ...(typed?.item ? { item: typed.item } : {}),
+      ...(isBinary ? { binary_input: true } : {}),
+      ...(typed?.binary_output === true && output === undefined ? { binary_output: true } : {}),
+    };
+  }
+  const predict = methods["predict"] ?? {};
+  return {
+    input: predict["input"] ?? null,
+    output: predict["output"] ?? null,
+    supports_streaming: predict["supports_streaming"] ?? false,
+    ...(predict["item"] === undefined ? {} : { item: predict["item"] }),
+    methods,
+  };
+}
+
+function jsonSchema(schema: StandardSchema, side: "input" | "output"): unknown {
   const library = schema as unknown as { toJSONSchema?(): unknown; toJsonSchema?(): unknown };
   try {
     const standard = schema["~standard"].jsonSchema?.[side](TARGET);

@@ -1,12 +1,14 @@
 import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { ContentType, writeResponse } from "../channel/response-frame.ts";
-import { errorAnswer, headerPairs, sendAnswer, sendEnd, thrownAnswer } from "./answer.ts";
+import { headerPairs, sendAnswer, sendEnd, thrownAnswer } from "./answer.ts";
 import { sseEnd, sseFrame } from "./client-wishes.ts";
 import { encodeJson, UnserializableError } from "./encode-json.ts";
+import { encodeOutput, unserializable } from "./encode-output.ts";
+import type { Reply } from "./formats/wire-format.ts";
 import type { Job } from "./job.ts";
 import { log } from "./log.ts";
-import { requestScope } from "./request-scope.ts";
+import { asBytes, isThenable, snapshot } from "./output-kind.ts";
 
 /** A generator that took longer than this for its last item has its items sent one by one. */
 const SLOW_ITEM_MS = 0.1;
@@ -129,11 +131,12 @@ class Chunks implements Output {
 
   #sendHead(first: unknown): void {
     this.#headSent = true;
-    this.#contentType = streamType(this.#job, first);
+    const packed = packedItems(this.#job);
+    this.#contentType = packed === null ? streamType(this.#job, first) : ContentType.HEADERS;
     const head = {
       status: 200,
       contentType: this.#contentType,
-      headers: [],
+      headers: packed === null ? [] : ["content-type", packed.contentType],
       bodyBytes: -1,
       timings: this.#job.timings,
       code: "",
@@ -143,9 +146,11 @@ class Chunks implements Output {
 
   #encode(value: unknown): Uint8Array {
     this.#framed = false;
+    const packed = packedItems(this.#job);
+    if (packed !== null) return pack(packed, value);
     if (typeof value === "string") return Buffer.from(value);
     const bytes = asBytes(value);
-    if (bytes !== null) return bytes;
+    if (bytes !== null) return snapshot(bytes);
     try {
       const json = encodeJson(value);
       this.#framed = this.#contentType === ContentType.SSE;
@@ -185,13 +190,8 @@ class Gathered implements Output {
   end(): void {
     const pieces = this.#items.map((item) => (typeof item === "string" ? Buffer.from(item) : asBytes(item)));
     const text = pieces.every((piece) => piece !== null);
-    try {
-      const value = text ? Buffer.concat(pieces).toString("utf8") : this.#items;
-      const body = encodeJson(value);
-      sendAnswer(this.#writer, this.#job, { status: 200, contentType: ContentType.JSON, body });
-    } catch (error) {
-      sendAnswer(this.#writer, this.#job, unserializable(this.#job, error as Error));
-    }
+    const value = text ? Buffer.concat(pieces).toString("utf8") : this.#items;
+    sendAnswer(this.#writer, this.#job, encodeOutput(this.#job, value));
     this.#writer.flush();
   }
 
@@ -277,32 +277,6 @@ function readHeaders(response: Response): { headers: string[]; length: number } 
   return { headers: headerPairs(kept), length: -1 };
 }
 
-export function unserializable(job: Job, error: Error): ReturnType<typeof errorAnswer> {
-  requestScope.run(job.scope, () =>
-    log("error", `The model's output cannot be sent as JSON: ${error.message}`, {
-      code: "UNSERIALIZABLE_OUTPUT",
-    }),
-  );
-  return errorAnswer(
-    job,
-    "UNSERIALIZABLE_OUTPUT",
-    "The model's output cannot be sent as JSON; its log has the place.",
-  );
-}
-
-/** Bytes of a binary value, without a copy, or null for any other value. */
-export function asBytes(value: unknown): Uint8Array | null {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return null;
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
-  );
-}
-
 function waitForCredit(writer: FrameWriter, job: Job): Promise<void> {
   writer.flush();
   return new Promise((resolve) => {
@@ -318,6 +292,21 @@ function streamType(job: Job, first: unknown): number {
   if (job.wants === "sse") return ContentType.SSE;
   if (first === undefined || typeof first === "string") return ContentType.TEXT;
   return asBytes(first) === null ? ContentType.NDJSON : ContentType.BYTES;
+}
+
+type PackedItems = NonNullable<Reply["item"]>;
+
+/** How items are written one by one in the format that was asked in; server-sent events are texts in any case. */
+function packedItems(job: Job): PackedItems | null {
+  return job.wants === "sse" ? null : (job.reply?.item ?? null);
+}
+
+function pack(items: PackedItems, value: unknown): Uint8Array {
+  try {
+    return items.encode(value);
+  } catch (error) {
+    throw new ItemError("item", { cause: new UnserializableError((error as Error).message) });
+  }
 }
 
 async function callReturn(iterator: AnyIterator): Promise<void> {

@@ -1,4 +1,5 @@
-import { parseBytes, parseCpu } from "../../project/quantity.ts";
+import { parseCpu } from "../../project/quantity.ts";
+import { parseBytes } from "../../protocol/bytes.ts";
 import type { Config } from "../../protocol/config.ts";
 import { DEVELOPMENT } from "../../protocol/development.ts";
 import type { ReplicaSpec } from "../engine.ts";

@@ -4,8 +4,8 @@ import { payload } from "../load/payloads.mjs";
 
 /** Posts the payload and throws unless `accept(bytes)` holds. */
 export async function checkAnswer(server, { path, body: bodyName }, accept) {
-  const { body, type } = payload(bodyName);
-  const answer = await post({ port: server.port, path, type, body });
+  const { body, headers } = payload(bodyName);
+  const answer = await post({ port: server.port, path, headers, body });
   if (answer.status !== 200 || !accept(answer.body, body)) {
     throw new Error(
       `${path} with ${bodyName} answered ${answer.status}: ${answer.body.subarray(0, 200).toString()}`,
@@ -16,9 +16,9 @@ export async function checkAnswer(server, { path, body: bodyName }, accept) {
 export const sameBytes = (got, sent) => got.equals(sent);
 export const hundredTokens = (got) => got.toString().split("token number").length === 101;
 
-function post({ port, path, type, body }) {
+function post({ port, path, headers: own, body }) {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": type, "content-length": body.length };
+    const headers = { ...own, "content-length": body.length };
     const outgoing = request({ host: "127.0.0.1", port, path, method: "POST", headers }, (response) => {
       const parts = [];
       response.on("data", (part) => parts.push(part));

@@ -164,10 +164,13 @@ function openSocket(port, framer, onConnect) {
 }
 
 function requestBytes(method, path, bodyName, key) {
-  const { body, type } = payload(bodyName);
+  const { body, headers } = payload(bodyName);
   const head = [`${method} ${path} HTTP/1.1`, "host: 127.0.0.1"];
   if (key !== undefined) head.push(`authorization: Bearer ${key}`);
-  if (method === "POST") head.push(`content-type: ${type}`, `content-length: ${body.length}`);
+  if (method === "POST") {
+    for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
+    head.push(`content-length: ${body.length}`);
+  }
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
 }
 

@@ -9,8 +9,12 @@ export async function run(context) {
   const loaded = (start, path) => async () => {
     const server = await start();
     const idle = server.pssAlone();
-    await context.client.run({ port: server.port, path, body: "json_1k", connections: 16, count });
-    const record = { idle, alone: server.pssAlone(), pss: server.pss(), processes: server.pids.length };
+    const send = (part) =>
+      context.client.run({ port: server.port, path, body: "json_1k", connections: 16, count: part });
+    await send(count / 5);
+    const warm = server.pssAlone();
+    await send((4 * count) / 5);
+    const record = { idle, warm, alone: server.pssAlone(), pss: server.pss(), processes: server.pids.length };
     await server.stop();
     return record;
   };
@@ -35,6 +39,12 @@ export async function run(context) {
       figure: "PSS as if alone on the machine, idle",
       unit: "MB",
       ...compare(ours, bare, (record) => record.idle),
+    }),
+    row({
+      figure: "memory after soak: after all requests against after a fifth of them",
+      unit: "x",
+      ...compare(ours, bare, (record) => record.alone / record.warm),
+      target: atMost(1.2, "ours"),
     }),
     row({
       figure: "plain PSS, after load",

@@ -84,6 +84,7 @@ it("requests and answers are read as they were written", () => {
     const writer = new FrameWriter(socket);
     const head = {
       method: random.int(7),
+      format: random.int(4),
       hasSlot: random.int(2) === 1,
       needsSlot: random.int(2) === 1,
       bodyFollows: random.int(2) === 1,
