@@ -47,15 +47,18 @@ export interface Drive {
   runtime: RunningRuntime;
   client: ModelClient;
   config: Config;
+  packageDir: string;
   processes: ProcessMemory;
   signal: AbortSignal;
 }
 
 /** Stretches of traffic with a checkpoint behind each, until the time is over or something is found that stays. */
-export async function drive({ options, runtime, client, config, processes, signal }: Drive): Promise<Driven> {
+export async function drive(given: Drive): Promise<Driven> {
+  const { options, runtime, client, config, packageDir, processes, signal } = given;
   const { clients, cancel, answerSeconds, report } = options;
   const { examples } = config;
-  const traffic = new Traffic({ client, examples, clients, cancel, answerMs: answerSeconds * 1000, signal });
+  const answerMs = answerSeconds * 1000;
+  const traffic = new Traffic({ client, examples, packageDir, clients, cancel, answerMs, signal });
   const lag = watchLag(client);
   const checkpoints: Checkpoint[] = [];
   const findings: Finding[] = [];

@@ -1,9 +1,12 @@
 import type { ModelAnswer, ModelClient } from "../../client/call-model.ts";
 import { readErrorAnswer } from "../../client/read-error-answer.ts";
 import { isAppError } from "../../errors.ts";
-import { compareOutput } from "../../protocol/compare-output.ts";
 import type { Example } from "../../protocol/config.ts";
+import { exampleContentType } from "../../protocol/example-request.ts";
+import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { exampleBody } from "../test-steps/example-body.ts";
+import { sha256Hex } from "../test-steps/run-example.ts";
 import type { Finding } from "./finding.ts";
 
 /** Why a call was given up. */
@@ -13,6 +16,7 @@ const LATE = Symbol("there was no answer in time");
 export interface TrafficOptions {
   client: ModelClient;
   examples: readonly Example[];
+  packageDir: string;
   clients: number;
   /** Share of the calls that are given up before their end, 0 to 1. */
   cancel: number;
@@ -53,7 +57,7 @@ export class Traffic {
   }
 
   async #one(turn: number): Promise<void> {
-    const { client, examples, cancel, answerMs, signal } = this.#options;
+    const { client, examples, packageDir, cancel, answerMs, signal } = this.#options;
     const round = Math.floor(turn / examples.length);
     const example = examples[turn % examples.length] as Example;
     // Every second answer is taken as it comes; the others are gathered, so that they can be compared.
@@ -67,11 +71,12 @@ export class Traffic {
     const early = leaves
       ? setTimeout(() => leave.abort(LEFT), ((round % 7) / 7) * (this.#usualMs.get(example.name) ?? 0))
       : undefined;
+    const body = await exampleBody(example, packageDir);
     const began = performance.now();
     const call = {
       path: METHOD_PATHS[example.method],
-      headers: { "content-type": "application/json", accept: gathered ? "application/json" : "*/*" },
-      body: JSON.stringify(example.input ?? null),
+      headers: { "content-type": exampleContentType(example), accept: gathered ? "application/json" : "*/*" },
+      body,
       timeoutMs: null,
       signal: leave.signal,
     };
@@ -89,17 +94,18 @@ export class Traffic {
   }
 
   async #check(example: Example, answer: ModelAnswer, gathered: boolean): Promise<void> {
-    const { status, requestId } = answer;
+    const { status, requestId, contentType } = answer;
     const chunks: Uint8Array[] = [];
     for await (const chunk of answer.body) if (gathered || status >= 400) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString("utf8");
-    if (status >= 400) {
-      const { message } = readErrorAnswer({ status, requestId, body: text });
-      this.#problem("error-answer", example, message);
-    } else if (gathered && "output" in example) {
-      const difference = compareOutput(parse(text), example.output);
-      if (difference !== null) this.#problem("different-output", example, difference);
+    const body = Buffer.concat(chunks);
+    const whole = { status, contentType, body };
+    if (isRefusal(whole, example)) {
+      const { message } = readErrorAnswer({ status, requestId, body: body.toString("utf8") });
+      return this.#problem("error-answer", example, message);
     }
+    const { output: _, ...head } = example;
+    const difference = judgeAnswer(whole, gathered ? example : head, sha256Hex);
+    if (difference !== null) this.#problem("different-output", example, difference);
   }
 
   #notAnswered(example: Example, error: unknown): void {
@@ -125,14 +131,5 @@ export class Traffic {
       const message = `The example "${example.name}": ${reason}`;
       this.#problems.set(key, { finding: { code, message }, count: 1 });
     }
-  }
-}
-
-/** Text that is no JSON is compared as text. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }
