@@ -52,7 +52,8 @@ export class Model {
   }
 }`;
 
-describe("purlin soak", () => {
+// Two at a time: most of a soak is waiting, and the figures must hold on a busy machine, too.
+describe("purlin soak", { concurrency: 2 }, () => {
   it("passes a healthy model, with its streams and clients that leave; as a project and as an archive", async (t) => {
     const dir = await project(t, HEALTHY, `${EXAMPLE.replace("}}", "}, output: {n: 2}}")}${STREAM}`);
     const result = await soak(t, dir);
@@ -144,6 +145,24 @@ describe("purlin soak", () => {
     const result = await soak(t, dir);
     assert.deepEqual(codes(result).sort(), ["different-output", "error-answer"]);
     assert.match(JSON.stringify(result.findings), /The example \\"one\\": the output is 2, expected 1/);
+  });
+
+  it("examples with a file as input, and one that is to be refused", async (t) => {
+    const dir = await makeProject(t, {
+      "config.yaml": `model_name: soaked
+examples:
+  - {name: file, input_file: in.bin, output: {length: 3}}
+  - {name: refused, input: {}, status: 422}
+`,
+      "data/in.bin": new Uint8Array([1, 2, 3]),
+      "model/model.ts": `import { HttpError } from "purlin";
+        export class Model {
+          static input = "raw";
+          predict(x: Uint8Array) { if (x.length !== 3) throw new HttpError(422, "no"); return { length: x.length }; }
+        }`,
+    });
+    const result = await soak(t, dir);
+    assert.deepEqual([result.code, result.findings], [0, []]);
   });
 
   it("one that is too short to judge by does not pass", async (t) => {

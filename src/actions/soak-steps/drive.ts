@@ -3,6 +3,7 @@ import type { ModelClient } from "../../client/call-model.ts";
 import type { Reporter } from "../../events.ts";
 import type { Config } from "../../protocol/config.ts";
 import type { RunningRuntime } from "../../supervise/running-runtime.ts";
+import { readExampleInput } from "../test-steps/run-example.ts";
 import { type Checkpoint, takeCheckpoint } from "./checkpoint.ts";
 import type { Finding } from "./finding.ts";
 import { judge, type Judgement, type Limits } from "./judge.ts";
@@ -47,18 +48,20 @@ export interface Drive {
   runtime: RunningRuntime;
   client: ModelClient;
   config: Config;
+  /** Where the files lie that inputs are read from. */
   packageDir: string;
   processes: ProcessMemory;
   signal: AbortSignal;
 }
 
 /** Stretches of traffic with a checkpoint behind each, until the time is over or something is found that stays. */
-export async function drive(given: Drive): Promise<Driven> {
-  const { options, runtime, client, config, packageDir, processes, signal } = given;
+export async function drive(init: Drive): Promise<Driven> {
+  const { options, runtime, client, config, packageDir, processes, signal } = init;
   const { clients, cancel, answerSeconds, report } = options;
-  const { examples } = config;
-  const answerMs = answerSeconds * 1000;
-  const traffic = new Traffic({ client, examples, packageDir, clients, cancel, answerMs, signal });
+  const calls = await Promise.all(
+    config.examples.map(async (example) => ({ example, body: await readExampleInput(example, packageDir) })),
+  );
+  const traffic = new Traffic({ client, calls, clients, cancel, answerMs: answerSeconds * 1000, signal });
   const lag = watchLag(client);
   const checkpoints: Checkpoint[] = [];
   const findings: Finding[] = [];
@@ -92,10 +95,9 @@ export async function drive(given: Drive): Promise<Driven> {
     clearInterval(telling);
     lag.stop();
   }
-  const lagMs = lag.longest();
   const { restarts } = await readRuntimeMetrics(client);
-  findings.push(...restartFindings(restarts), ...traffic.findings);
-  if (lagMs.front > SLOW_FRONT_MS) findings.push(slowFinding(lagMs.front));
+  const lagMs = lag.longest();
+  findings.push(...restartFindings(restarts), ...traffic.findings, ...slowFindings(lagMs.front));
   const judgement = judge(checkpoints, options);
   // Where something else ended it early, that is the news.
   const isWhole = findings.length === 0 && !signal.aborted;
@@ -134,8 +136,9 @@ function slotFinding(left: number, ms: number): Finding {
   };
 }
 
-function slowFinding(ms: number): Finding {
-  return { code: "slow-front", message: `The server took ${ms} ms for an answer that needs no model.` };
+function slowFindings(ms: number): Finding[] {
+  if (ms <= SLOW_FRONT_MS) return [];
+  return [{ code: "slow-front", message: `The server took ${ms} ms for an answer that needs no model.` }];
 }
 
 function restartFindings(restarts: Record<string, number>): Finding[] {

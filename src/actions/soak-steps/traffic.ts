@@ -5,7 +5,6 @@ import type { Example } from "../../protocol/config.ts";
 import { exampleContentType } from "../../protocol/example-request.ts";
 import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { METHOD_PATHS } from "../../protocol/method-paths.ts";
-import { exampleBody } from "../test-steps/example-body.ts";
 import { sha256Hex } from "../test-steps/run-example.ts";
 import type { Finding } from "./finding.ts";
 
@@ -13,10 +12,14 @@ import type { Finding } from "./finding.ts";
 const LEFT = Symbol("the client left, as some do");
 const LATE = Symbol("there was no answer in time");
 
+export interface ExampleCall {
+  example: Example;
+  body: Uint8Array | string;
+}
+
 export interface TrafficOptions {
   client: ModelClient;
-  examples: readonly Example[];
-  packageDir: string;
+  calls: readonly ExampleCall[];
   clients: number;
   /** Share of the calls that are given up before their end, 0 to 1. */
   cancel: number;
@@ -57,9 +60,9 @@ export class Traffic {
   }
 
   async #one(turn: number): Promise<void> {
-    const { client, examples, packageDir, cancel, answerMs, signal } = this.#options;
-    const round = Math.floor(turn / examples.length);
-    const example = examples[turn % examples.length] as Example;
+    const { client, calls, cancel, answerMs, signal } = this.#options;
+    const round = Math.floor(turn / calls.length);
+    const { example, body } = calls[turn % calls.length] as ExampleCall;
     // Every second answer is taken as it comes; the others are gathered, so that they can be compared.
     const gathered = round % 2 === 0;
     const leaves = Math.floor((turn + 1) * cancel) > Math.floor(turn * cancel);
@@ -71,7 +74,6 @@ export class Traffic {
     const early = leaves
       ? setTimeout(() => leave.abort(LEFT), ((round % 7) / 7) * (this.#usualMs.get(example.name) ?? 0))
       : undefined;
-    const body = await exampleBody(example, packageDir);
     const began = performance.now();
     const call = {
       path: METHOD_PATHS[example.method],
@@ -94,17 +96,16 @@ export class Traffic {
   }
 
   async #check(example: Example, answer: ModelAnswer, gathered: boolean): Promise<void> {
-    const { status, requestId, contentType } = answer;
+    const { status, contentType, requestId } = answer;
     const chunks: Uint8Array[] = [];
     for await (const chunk of answer.body) if (gathered || status >= 400) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
-    const whole = { status, contentType, body };
+    const whole = { status, contentType, body: Buffer.concat(chunks) };
     if (isRefusal(whole, example)) {
-      const { message } = readErrorAnswer({ status, requestId, body: body.toString("utf8") });
+      const { message } = readErrorAnswer({ status, requestId, body: whole.body.toString("utf8") });
       return this.#problem("error-answer", example, message);
     }
-    const { output: _, ...head } = example;
-    const difference = judgeAnswer(whole, gathered ? example : head, sha256Hex);
+    const { output: _output, ...statusAlone } = example;
+    const difference = judgeAnswer(whole, gathered ? example : statusAlone, sha256Hex);
     if (difference !== null) this.#problem("different-output", example, difference);
   }
 

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { callModel } from "../../client/call-model.ts";
 import { readErrorAnswer } from "../../client/read-error-answer.ts";
-import { isAppError } from "../../errors.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Config, Example } from "../../protocol/config.ts";
-import { exampleContentType } from "../../protocol/example-request.ts";
+import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
 import { type ExampleAnswer, isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { METHOD_PATHS } from "../../protocol/method-paths.ts";
-import { exampleBody } from "./example-body.ts";
 
 const TIMEOUT_MS = 600_000;
 
@@ -52,7 +53,7 @@ export async function runExample(example: Example, call: ExampleCall): Promise<E
     compared: "output" in example,
   });
   try {
-    const body = await exampleBody(example, call.packageDir);
+    const body = await readExampleInput(example, call.packageDir);
     startedAt = performance.now();
     return await callModel(request(example, body, call), async ({ status, requestId, contentType, body }) => {
       const answer = { status, contentType, body: await readBytes(body) };
@@ -78,6 +79,19 @@ function request(example: Example, body: Uint8Array | string, { address, config,
     timeoutMs: Math.max(TIMEOUT_MS, (config.runtime.predict_timeout_seconds ?? 0) * 1000 + 10_000),
     signal,
   };
+}
+
+/** The body that is sent: JSON, or a file of the packed data. */
+export async function readExampleInput(example: Example, packageDir: string): Promise<Uint8Array | string> {
+  const path = exampleInputPath(example);
+  if (path === null) return JSON.stringify(example.input ?? null);
+  try {
+    return await readFile(join(packageDir, path));
+  } catch (error) {
+    throw new AppError("INPUT_INVALID", `its input_file cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
