@@ -20,6 +20,8 @@ export function withoutTimeLimits(config: Config): Config {
     streaming_read_timeout_seconds: MOST_SECONDS,
     load_timeout_seconds: MOST_SECONDS,
     cancel_grace_seconds: MOST_SECONDS,
+    // One process, or a debugger would not know where a request goes.
+    spare: false,
   };
   return { ...config, runtime };
 }
