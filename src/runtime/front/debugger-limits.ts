@@ -20,7 +20,7 @@ export function withoutTimeLimits(config: Config): Config {
     streaming_read_timeout_seconds: MOST_SECONDS,
     load_timeout_seconds: MOST_SECONDS,
     cancel_grace_seconds: MOST_SECONDS,
-    // One process, or a debugger would not know where a request goes.
+    // It would have the address that the next one is to be found at.
     spare: false,
   };
   return { ...config, runtime };
