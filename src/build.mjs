@@ -58,12 +58,15 @@ const [cli, runtime] = await Promise.all([
       // Loaded only where traces or metrics are sent somewhere.
       telemetry: "src/runtime/front/telemetry.ts",
       tracing: "src/runtime/model/tracing.ts",
-      openapi: "src/runtime/front/openapi.ts",
-      // Loaded for the first input that breaks its type.
-      "type-violations": "src/runtime/model/type-violations.ts",
       // Loaded at the first request that is not plain JSON.
       binary: "src/runtime/model/formats/binary.ts",
       form: "src/runtime/model/formats/form.ts",
+      openapi: "src/runtime/front/openapi.ts",
+      // Loaded for the first input that breaks its type.
+      "type-violations": "src/runtime/model/type-violations.ts",
+      // Loaded only by serve --inspect and serve --cpu-profile.
+      debugging: "src/runtime/model/debugging.ts",
+      "cpu-profile": "src/runtime/model/cpu-profile.ts",
     },
     outdir: `${staging}/runtime`,
     outExtension: { ".js": ".mjs" },

@@ -123,7 +123,7 @@ export const ERROR_CODES = {
   PUSH_CONFLICT: "Somebody else has pushed to the same environment meanwhile.",
   WATCH_LOST: "Another watcher has taken over the development deployment.",
   DEPLOY_FAILED: "The deployment did not become active; the model's own error is told.",
-  FILE_CHANGED: "A file changed while it was being sent.",
+  FILE_CHANGED: "A file changed while it was being sent, or before it was to be written.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

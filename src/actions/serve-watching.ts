@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createServingTree } from "../supervise/serving-tree.ts";
 import { LiveBuilder } from "./build-steps/live-builder.ts";
+import { looksInside } from "./serve-steps/debugging-env.ts";
 import { runToEnd, type ServeOptions, startServing } from "./serve.ts";
 import { createLocalTarget } from "./watch-steps/local-target.ts";
 import { watchProject } from "./watch-project.ts";
@@ -8,7 +9,7 @@ import { watchProject } from "./watch-project.ts";
 /** Serves a project and follows every save, until it is stopped. */
 export async function serveWatching(options: ServeOptions): Promise<void> {
   const { target: dir, report, keys } = options;
-  const tree = createServingTree(dir);
+  const tree = createServingTree(dir, { mapsToProject: looksInside(options) });
   const builder = await LiveBuilder.create({ dir, report, signal: options.signal });
   try {
     const built = await builder.first();

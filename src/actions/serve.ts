@@ -1,10 +1,12 @@
 import { AppError, CancelledError } from "../errors.ts";
 import type { Reporter } from "../events.ts";
 import type { ControlEvent, Generation } from "../protocol/control.ts";
+import type { InspectAddress } from "../protocol/inspect-address.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
 import type { RunningRuntime, RuntimeOptions } from "../supervise/running-runtime.ts";
 import { startRuntime } from "../supervise/start-runtime.ts";
 import { LineSplitter } from "../util/line-splitter.ts";
+import { checkDebugging, debuggingEnv, looksInside } from "./serve-steps/debugging-env.ts";
 import { openSource } from "./serve-steps/open-source.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 
@@ -18,6 +20,10 @@ export interface ServeOptions {
   workers?: number | "auto" | undefined;
   logFormat: "pretty" | "json";
   logLevel?: string | undefined;
+  /** Where a debugger can attach to the model process. */
+  inspect?: (InspectAddress & { breaks: boolean }) | undefined;
+  /** Absolute: a folder for CPU profiles, or a file named *.cpuprofile. */
+  cpuProfile?: string | undefined;
   report: Reporter;
   /** Aborted to stop: the runtime then drains. */
   signal: AbortSignal;
@@ -31,11 +37,12 @@ export interface ServeOptions {
  * HOST_INVALID, LOAD_FAILED, RUNTIME_FAILED, and what build throws.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  checkDebugging(options);
   if (options.watch === true) {
     const { serveWatching } = await import("./serve-watching.ts");
     return serveWatching(options);
   }
-  const source = await openSource(options);
+  const source = await openSource({ ...options, mapsToProject: looksInside(options) });
   try {
     await runToEnd(startServing(source.generation, options, source.dotenv), options.signal);
   } finally {
@@ -56,6 +63,7 @@ export function startServing(
   };
   if (options.logLevel !== undefined) env[RUNTIME_ENV.logLevel] = options.logLevel;
   if (options.workers !== undefined) env[RUNTIME_ENV.workers] = String(options.workers);
+  Object.assign(env, debuggingEnv(options));
   if (options.keys !== undefined && process.env["NO_COLOR"] === undefined) env["FORCE_COLOR"] = "1";
   if (dotenv !== null) env[RUNTIME_ENV.dotenv] = dotenv;
   return startRuntime({

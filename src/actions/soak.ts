@@ -10,7 +10,7 @@ import { startRuntime } from "../supervise/start-runtime.ts";
 import { openSource } from "./serve-steps/open-source.ts";
 import { drive, type Driven } from "./soak-steps/drive.ts";
 import { rememberProcesses } from "./soak-steps/left-behind.ts";
-import { dotenvSecrets } from "./test-steps/dotenv-secrets.ts";
+import { secretValues } from "./test-steps/secret-values.ts";
 import { orStopped } from "./test-steps/or-stopped.ts";
 import { privateAddress } from "./test-steps/private-address.ts";
 
@@ -58,7 +58,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   try {
     const { dotenv, generation } = source;
     const config = await readConfig(generation.dir);
-    if (dotenv !== null) options.onSecrets?.(await dotenvSecrets(dotenv, Object.keys(config.secrets)));
+    options.onSecrets?.(
+      await secretValues(dotenv ?? join(source.generation.dir, ".env"), Object.keys(config.secrets)),
+    );
     report.emit({ type: "step", message: "loading the packed model" });
     const runtime = startRuntime({
       packageDir: generation.dir,

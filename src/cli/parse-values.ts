@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { parseBytes } from "../protocol/bytes.ts";
+import { type InspectAddress, parseInspectAddress } from "../protocol/inspect-address.ts";
 
 /** Readers of option values; what they throw names the option when it is shown. */
 export function parsePort(text: string): number {
@@ -8,6 +9,12 @@ export function parsePort(text: string): number {
 
 export function parseWorkers(text: string): number | "auto" {
   return text === "auto" ? "auto" : wholeNumber(text, 1, 1024);
+}
+
+export function parseInspect(text: string): InspectAddress {
+  const address = parseInspectAddress(text);
+  if (typeof address === "string") throw new InvalidArgumentError(address);
+  return address;
 }
 
 /** Seconds, also as "90s", "5m", "1.5h"; more than 0. */

@@ -1,26 +1,16 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { installDir } from "../util/install-dir.ts";
 import type { PackageFile } from "./package-file.ts";
 
-const NAMES = [
-  "front.mjs",
-  "model.mjs",
-  "websocket.mjs",
-  "telemetry.mjs",
-  "tracing.mjs",
-  "type-violations.mjs",
-  "openapi.mjs",
-  "binary.mjs",
-  "form.mjs",
-  "package.json",
-];
-
-/** The inference server that every package carries. */
+/** The inference server that every package carries: what src/build.mjs has made of src/runtime/. */
 export function runtimeFiles(): PackageFile[] {
-  return NAMES.map((name) => ({
+  const dir = join(installDir(), "dist/runtime");
+  const names = readdirSync(dir).filter((name) => name.endsWith(".mjs") || name === "package.json");
+  return names.sort().map((name) => ({
     layer: "runtime",
     path: `runtime/${name}`,
-    source: join(installDir(), "dist/runtime", name),
+    source: join(dir, name),
     mode: "644",
     rule: "the bundled runtime",
   }));

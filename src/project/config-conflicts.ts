@@ -1,5 +1,6 @@
 import { parseBytes } from "../protocol/bytes.ts";
 import type { Config } from "../protocol/config.ts";
+import { exampleConflicts } from "./example-conflicts.ts";
 import type { KeyPath } from "./key-path.ts";
 import { valueAt } from "./key-path.ts";
 
@@ -19,6 +20,7 @@ export function findConflicts(config: Config, data: unknown): Conflict[] {
     ...buildConflicts(config),
     ...aliasConflicts(data),
     ...repeated(data, "examples", "name"),
+    ...exampleConflicts(config.examples),
     ...repeated(data, "weights", "mount_location"),
     ...modelConflicts(config),
   ];

@@ -22,7 +22,7 @@ export interface ConfigDocument {
 /** Reads YAML 1.2, strictly. Never throws: what is wrong is in `problems`. */
 export function parseConfigDocument(text: string, file: string): ConfigDocument {
   const source = new SourceText(file, text);
-  const yaml = parse(text);
+  const yaml = parseYaml(text);
   const problems = yaml ? syntaxProblems(yaml, source) : [tooDeep(source)];
   if (!yaml || problems.length > 0) {
     hideSecretBlocks(source);
@@ -41,7 +41,7 @@ export function parseConfigDocument(text: string, file: string): ConfigDocument 
 }
 
 /** Null where the text nests so deep that the parser has no room left. */
-function parse(text: string): Document.Parsed | null {
+export function parseYaml(text: string, { keepTokens = false } = {}): Document.Parsed | null {
   try {
     return parseDocument(text, {
       version: "1.2",
@@ -51,6 +51,7 @@ function parse(text: string): Document.Parsed | null {
       uniqueKeys: false,
       stringKeys: true,
       prettyErrors: false,
+      keepSourceTokens: keepTokens,
       // Texts, numbers, truth, maps and lists: nothing that JSON has not.
       resolveKnownTags: false,
     });

@@ -1,6 +1,7 @@
 import type { Config } from "../protocol/config.ts";
 import { secretEnvName } from "../protocol/runtime-env.ts";
 import type { Conflict } from "./config-conflicts.ts";
+import { exampleWarnings } from "./example-conflicts.ts";
 
 /** Keys that make the package; it is the same in every environment. */
 const MAKE_THE_PACKAGE = [
@@ -30,6 +31,7 @@ export function findConfigWarnings(config: Config): Conflict[] {
         hint: `Declare it under secrets as "${name.toLowerCase()}: null" and set the value outside.`,
       })),
     ...sharedSecretVariables(config),
+    ...exampleWarnings(config.examples),
   ];
 }
 

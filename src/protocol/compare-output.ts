@@ -1,80 +1,65 @@
-/** Allowed distance where an example says `approx` and nothing more: a thousandth, of the number where it is above 1. */
-const DEFAULT_WITHIN = 0.001;
+import { compareVectors, isVector } from "./compare-vectors.ts";
+import { isNear, readApproxMark, type Tolerance } from "./tolerance.ts";
 
 /**
  * Where an answer differs from what an example expects, as a sentence; null where it does not.
- * JSON values are equal by content. `{approx: value}` in the expected output lets the numbers in `value` differ by
- * a thousandth (or by `within`, where that is given beside it): floating point is not the same on every machine.
+ * JSON values are equal by content. The tolerance is for all numbers in it; `{approx: VALUE}` in the expected output
+ * gives the numbers in VALUE one of their own: floating point is not the same on every machine.
  */
-export function compareOutput(actual: unknown, expected: unknown): string | null {
-  return compare(actual, expected, "", null);
+export function compareOutput(actual: unknown, expected: unknown, tolerance: Tolerance = {}): string | null {
+  return compare(actual, expected, { path: "", tolerance });
 }
 
-function compare(actual: unknown, expected: unknown, path: string, within: Tolerance | null): string | null {
-  const approximate = readApprox(expected);
-  if (approximate) return compare(actual, approximate.approx, path, { within: approximate.within });
+interface Place {
+  path: string;
+  tolerance: Tolerance;
+}
+
+function compare(actual: unknown, expected: unknown, at: Place): string | null {
+  const mark = readApproxMark(expected, at.tolerance);
+  if (mark) return compare(actual, mark.value, { path: at.path, tolerance: mark.tolerance });
   if (typeof expected === "number" && typeof actual === "number") {
-    return numbersMatch(actual, expected, within) ? null : difference(actual, expected, path, within);
+    return isNear(actual, expected, at.tolerance) ? null : difference(actual, expected, at);
   }
-  if (Array.isArray(expected)) return compareArrays(actual, expected, path, within);
-  if (isObject(expected)) return compareObjects(actual, expected, path, within);
-  return actual === expected ? null : difference(actual, expected, path, null);
+  if (Array.isArray(expected)) return compareArrays(actual, expected, at);
+  if (isObject(expected)) return compareObjects(actual, expected, at);
+  return actual === expected ? null : difference(actual, expected, at);
 }
 
-interface Tolerance {
-  within: number | null;
-}
-
-function compareArrays(
-  actual: unknown,
-  expected: readonly unknown[],
-  path: string,
-  within: Tolerance | null,
-): string | null {
-  if (!Array.isArray(actual)) return difference(actual, expected, path, null);
+function compareArrays(actual: unknown, expected: readonly unknown[], at: Place): string | null {
+  if (!Array.isArray(actual)) return difference(actual, expected, at);
+  const lengths = `${placeName(at)} has ${actual.length} elements, expected ${expected.length}`;
+  if (isVector(actual) && isVector(expected)) {
+    if (actual.length !== expected.length) return lengths;
+    const found = compareVectors(actual, expected, at.tolerance);
+    if (found !== undefined) return found === null ? null : `${placeName(at)} ${found}`;
+  }
   for (const [index, value] of expected.entries()) {
     if (index >= actual.length) break;
-    const found = compare(actual[index], value, `${path}[${index}]`, within);
+    const found = compare(actual[index], value, { ...at, path: `${at.path}[${index}]` });
     if (found !== null) return found;
   }
-  if (actual.length === expected.length) return null;
-  return `${place(path)} has ${actual.length} elements, expected ${expected.length}`;
+  return actual.length === expected.length ? null : lengths;
 }
 
-function compareObjects(
-  actual: unknown,
-  expected: Record<string, unknown>,
-  path: string,
-  within: Tolerance | null,
-): string | null {
-  if (!isObject(actual)) return difference(actual, expected, path, null);
+function compareObjects(actual: unknown, expected: Record<string, unknown>, at: Place): string | null {
+  if (!isObject(actual)) return difference(actual, expected, at);
   for (const [key, value] of Object.entries(expected)) {
-    if (!Object.hasOwn(actual, key)) return `${place(path)} has no ${JSON.stringify(key)}`;
-    const found = compare(actual[key], value, path === "" ? key : `${path}.${key}`, within);
+    if (!Object.hasOwn(actual, key)) return `${placeName(at)} has no ${JSON.stringify(key)}`;
+    const found = compare(actual[key], value, { ...at, path: at.path === "" ? key : `${at.path}.${key}` });
     if (found !== null) return found;
   }
   const extra = Object.keys(actual).find((key) => !Object.hasOwn(expected, key));
-  return extra === undefined ? null : `${place(path)} has ${JSON.stringify(extra)}, which was not expected`;
+  return extra === undefined ? null : `${placeName(at)} has ${JSON.stringify(extra)}, which was not expected`;
 }
 
-function numbersMatch(actual: number, expected: number, tolerance: Tolerance | null): boolean {
-  if (tolerance === null) return actual === expected;
-  const within = tolerance.within ?? DEFAULT_WITHIN * Math.max(1, Math.abs(expected));
-  return Math.abs(actual - expected) <= within;
+function difference(actual: unknown, expected: unknown, at: Place): string {
+  const near = (at.tolerance.approx ?? at.tolerance.within) !== undefined;
+  const about = near && typeof actual === "number" && typeof expected === "number" ? "about " : "";
+  return `${placeName(at)} is ${brief(actual)}, expected ${about}${brief(expected)}`;
 }
 
-function readApprox(expected: unknown): { approx: unknown; within: number | null } | null {
-  if (!isObject(expected) || !Object.hasOwn(expected, "approx")) return null;
-  const { approx, within, ...rest } = expected;
-  if (Object.keys(rest).length > 0 || !(within === undefined || typeof within === "number")) return null;
-  return { approx, within: within ?? null };
-}
-
-function difference(actual: unknown, expected: unknown, path: string, tolerance: Tolerance | null): string {
-  return `${place(path)} is ${brief(actual)}, expected ${tolerance ? "about " : ""}${brief(expected)}`;
-}
-
-function place(path: string): string {
+function placeName({ path }: Place): string {
   return path === "" ? "the output" : path;
 }
 

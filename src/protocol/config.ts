@@ -29,9 +29,18 @@ export type Method =
 
 export interface Example {
   name: string;
-  input: unknown;
+  /** Sent as JSON; absent where `input_file` is given. */
+  input?: unknown;
+  /** A file of the data folder, sent as it is. */
+  input_file?: string;
   /** Present only where the author gave one: then the answer must equal it. */
   output?: unknown;
+  /** How far all numbers of the answer may be off: see protocol/tolerance.ts. */
+  approx?: number;
+  /** How far all vectors of the answer may be apart. */
+  cosine?: number;
+  /** The HTTP status that the answer must have; any below 400 where absent. */
+  status?: number;
   method: Exclude<Method, "websocket">;
 }
 

@@ -48,6 +48,10 @@ export type ControlEvent =
   | { type: "crashed"; reason: string }
   /** Of the processes that answered in time, the front first. */
   | { type: "vitals"; id: number; processes: Vitals[] }
+  /** A debugger can attach to the model process there; again after each process that takes over. */
+  | { type: "debugger"; url: string }
+  /** What a model process did, in a file that Chrome and editors open. */
+  | { type: "cpu-profile"; file: string; seconds: number }
   /** `kind` is how it was done: `methods` that could not be swapped are loaded by a new process. */
   | {
       type: "reloaded";

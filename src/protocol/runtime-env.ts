@@ -23,6 +23,14 @@ export const RUNTIME_ENV = {
   onLoadFailure: "PURLIN_ON_LOAD_FAILURE",
   /** `skip`: the examples are not run before ready; `purlin test` runs them itself, one by one. */
   examples: "PURLIN_EXAMPLES",
+  /**
+   * HOST:PORT on which a debugger can attach to the model process; time limits are off then. In development alone.
+   * With `inspectBreak`, it waits for one and stops before the model's code is loaded.
+   */
+  inspect: "PURLIN_INSPECT",
+  inspectBreak: "PURLIN_INSPECT_BREAK",
+  /** Folder, or a file named *.cpuprofile, for the CPU profiles of model processes. In development alone. */
+  cpuProfile: "PURLIN_CPU_PROFILE",
   /** JSON of `{name, ...}` when deployed to an environment. */
   environment: "PURLIN_ENVIRONMENT",
   secretsDir: "PURLIN_SECRETS_DIR",

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import type { Generation } from "../protocol/control.ts";
 import { type LayerName, MANIFEST_FILE, type PackageManifest } from "../protocol/manifest.ts";
 import { isAlive } from "../util/is-alive.ts";
+import { leadMapsToProject } from "./maps-to-project.ts";
 
 /**
  * Layers that generations share, each in a folder named by its digest. Their files have one real path whatever
@@ -35,8 +36,16 @@ export interface ServingTree {
   dispose(): void;
 }
 
+export interface ServingTreeOptions {
+  /** Source maps lead to the project's own files: for debuggers and profiles. */
+  mapsToProject?: boolean;
+}
+
 /** `.purlin/serve/<pid>` in a project; what dead processes left beside it is removed. */
-export function createServingTree(projectDir: string): ServingTree {
+export function createServingTree(
+  projectDir: string,
+  { mapsToProject = false }: ServingTreeOptions = {},
+): ServingTree {
   const parent = join(projectDir, ".purlin", "serve");
   const root = join(parent, String(process.pid));
   rmSync(root, { recursive: true, force: true });
@@ -51,6 +60,7 @@ export function createServingTree(projectDir: string): ServingTree {
       for (const layer of SHARED) shareLayer({ root, dir, packageDir, manifest, layer });
       linkFiles(packageDir, dir, (layer) => !SHARED.includes(layer), manifest);
       mkdirSync(join(dir, "code"), { recursive: true });
+      if (mapsToProject) leadMapsToProject(join(dir, "code"), projectDir);
       writeFileSync(join(dir, MANIFEST_FILE), JSON.stringify(manifest));
       return { dir, digest: manifest.package };
     },
@@ -65,6 +75,7 @@ export function createServingTree(projectDir: string): ServingTree {
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, contents);
       }
+      if (mapsToProject) leadMapsToProject(join(dir, "code"), projectDir);
       writeFileSync(join(dir, MANIFEST_FILE), JSON.stringify(manifest));
       return { dir, digest: manifest.package };
     },

@@ -52,7 +52,8 @@ export class Model {
   }
 }`;
 
-describe("purlin soak", () => {
+// Two at a time: most of a soak is waiting, and the figures must hold on a busy machine, too.
+describe("purlin soak", { concurrency: 2 }, () => {
   it("passes a healthy model, with its streams and clients that leave; as a project and as an archive", async (t) => {
     const dir = await project(t, HEALTHY, `${EXAMPLE.replace("}}", "}, output: {n: 2}}")}${STREAM}`);
     const result = await soak(t, dir);

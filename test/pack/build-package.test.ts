@@ -42,6 +42,8 @@ test("the package is the five layers and the manifest, every byte as the manifes
     "data/deep/run.sh",
     "purlin.json",
     "runtime/binary.mjs",
+    "runtime/cpu-profile.mjs",
+    "runtime/debugging.mjs",
     "runtime/form.mjs",
     "runtime/front.mjs",
     "runtime/model.mjs",

@@ -5,7 +5,14 @@ import { parse } from "yaml";
 import { configJsonSchema, type JsonSchema } from "../../src/project/config-json-schema.ts";
 import { checkConfig } from "../helpers/check-config.ts";
 
-const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, unicodeRegExp: true });
+const ajv = new Ajv({
+  allErrors: true,
+  strict: true,
+  // Which of two keys is required stands beside where the keys are described.
+  strictRequired: false,
+  allowUnionTypes: true,
+  unicodeRegExp: true,
+});
 
 const GOOD = [
   "{}",
@@ -18,6 +25,7 @@ const GOOD = [
   "secrets: {a: null, b.c: }",
   "environment_variables: {A: 1, B: true, C: x}",
   "examples: [{name: a, input: null}, {name: b, input: {x: [1]}, output: 5, method: embeddings}]",
+  "examples: [{name: a, input_file: a.png, status: 415}, {name: b, input: 1, output: [1, 2], approx: 1e-4, cosine: 0.1}]",
   "weights: [{source: hf://o/m@main, mount_location: /m}, {source: r2://a.b/c, mount_location: /n/}]",
   `weights: [{source: "https://h/f#sha256=${"0".repeat(64)}", mount_location: /m, allow_patterns: ["*.bin"]}]`,
   "weights: [{source: s3://b/p, mount_location: /m}, {source: gs://b/p/q, mount_location: /o}]",
@@ -53,6 +61,10 @@ const BAD = [
   "environment_variables: {A: [1]}",
   "examples: [{name: a}]",
   "examples: [{name: a, input: 1, method: websocket}]",
+  "examples: [{name: a, input: 1, input_file: a.png}]",
+  "examples: [{name: a, input_file: ../a.png}]",
+  "examples: [{name: a, input: 1, output: 1, approx: 0}]",
+  "examples: [{name: a, input: 1, status: ok}]",
   "examples: {a: 1}",
   "weights: [{source: ftp://a/b, mount_location: /m}]",
   "weights: [{source: 's3://b/p@v', mount_location: /m}]",
@@ -110,7 +122,12 @@ describe("the JSON Schema of config.yaml", () => {
         const free = [
           "model_name",
           "streaming_read_timeout",
+          "input",
+          "input_file",
           "output",
+          "approx",
+          "cosine",
+          "status",
           "ping_interval_seconds",
           "ping_timeout_seconds",
         ];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { memoryLimit } from "../../src/runtime/front/memory-limit.ts";
-import { treeMemory, treesOf } from "../../src/runtime/front/tree-memory.ts";
+import { askPs, treeMemory, treesOf } from "../../src/runtime/front/tree-memory.ts";
 import { bundleProject, makeProject, textOf } from "../helpers/build-project.ts";
 import { constantClients } from "../helpers/constant-clients.ts";
 import { isAlive } from "../helpers/is-alive.ts";
@@ -117,6 +117,32 @@ test("a model that is over its limit when it has loaded serves, is not replaced 
   assert.equal((await model.pids()).length, 3);
 });
 
+test("where no fresh process can be loaded, the one over its limit goes on serving, and the reason is told", async (t) => {
+  const model = await runModel(
+    t,
+    `import { existsSync, writeFileSync } from "node:fs";
+     const kept = [];
+     export class Model {
+       constructor({ dataDir }) { this.flag = dataDir + "/loaded"; }
+       load() { if (existsSync(this.flag)) throw new Error("one load a day"); writeFileSync(this.flag, ""); }
+       predict() { kept.push(Buffer.alloc(20 * 1024 * 1024, 1)); return process.pid; }
+     }`,
+    { config: "runtime: { memory_limit: 160MiB, load_retries: 0 }" },
+  );
+  const pid = (await (await model.predict({})).json()) as number;
+  for (let i = 0; i < 10; i++) await model.predict({});
+  const stays = (): boolean =>
+    model
+      .logs()
+      .some(({ message }) => /stays: no fresh one could be loaded \(Error: one load a day\)/.test(message));
+  await until(stays, { what: () => `the reason to be told; ${model.logText()}` });
+  const response = await model.predict({});
+  assert.deepEqual([response.status, await response.json()], [200, pid]);
+  assert.equal((await fetch(`${model.url}/health/ready`)).status, 200);
+  assert.equal(await restarts(model), 0);
+  await until(async () => (await model.pids()).length === 2, { what: "nothing to be left of the attempt" });
+});
+
 test("a process that computes is measured all the same, and so is what it has started", async (t) => {
   const model = await runModel(
     t,
@@ -138,6 +164,21 @@ test("a process that computes is measured all the same, and so is what it has st
   assert.equal(response.status, 200);
   const child = (await response.json()) as number;
   await until(() => !isAlive(child), { what: "what the old process had started to end with it" });
+});
+
+test("without a limit of its own, a model has what resources.memory leaves it", async (t) => {
+  const model = await runModel(
+    t,
+    `const kept = [];
+     export class Model { predict() { kept.push(Buffer.alloc(20 * 1024 * 1024, 1)); return kept.length; } }`,
+    { config: "resources: { memory: 400Mi }" },
+  );
+  for (let i = 0; i < 16; i++) assert.equal((await model.predict({})).status, 200);
+  await until(async () => (await restarts(model)) === 1, { what: "a replacement" });
+  const [line] = model.logs().filter(({ message }) => message.includes("a fresh one takes over"));
+  assert.match(line?.message ?? "", /\(resources\.memory\)/);
+  assert.ok(Number(line?.["limit"]) > 200 * MIB && Number(line?.["limit"]) < 350 * MIB, JSON.stringify(line));
+  assert.equal(await (await model.predict({})).json(), 1, "the fresh process answers");
 });
 
 test("without room for a fresh process, or with resources.memory at its default, ordinary models have their peace", () => {
@@ -167,6 +208,12 @@ test("the memory of a tree of processes is told by ps as by /proc", async () => 
       [30, 50 * 1024],
     ],
   );
-  const own = (await treeMemory()([process.pid, 2 ** 22 + 1])).get(process.pid) ?? 0;
-  assert.ok(own > process.memoryUsage.rss() * 0.7 && own < process.memoryUsage.rss() * 10, String(own));
+  for (const ask of [treeMemory(), askPs()]) {
+    const told = await ask([process.pid, 2 ** 22 + 1]);
+    assert.deepEqual([...told.keys()], [process.pid]);
+    const rss = process.memoryUsage.rss();
+    const bytes = told.get(process.pid) ?? 0;
+    // With what this process has started: esbuild's service, `ps` itself.
+    assert.ok(bytes > rss * 0.7 && bytes < rss * 10, `${bytes} of ${rss}`);
+  }
 });

@@ -61,6 +61,7 @@ async function startFront(t: TestContext): Promise<Front> {
       onFailed: ignored,
       onCrashed: ignored,
       onSpans: ignored,
+      onEvent: ignored,
     },
     files,
   );

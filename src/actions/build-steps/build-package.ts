@@ -25,6 +25,7 @@ import { refuseForeign } from "./refuse-foreign.ts";
 import { biggestFiles, changeSince } from "./size-report.ts";
 import { dataWarnings } from "./data-warnings.ts";
 import { ProjectTypes } from "./project-types.ts";
+import { checkExampleFiles } from "./example-files.ts";
 import { cacheDirOf, rememberBuild } from "./unchanged.ts";
 
 /** Reads, bundles and packs a project from the beginning. */
@@ -93,6 +94,7 @@ function collectParts(project: Project, target: Target, bundle: ModelBundle): Pa
     dataDir: project.dataDir,
     ignores: (path, isDirectory) => rules.ignores(path, isDirectory),
   });
+  checkExampleFiles(project, data);
   const closure = closureFiles({
     packages: bundle.externals,
     target,

@@ -5,6 +5,7 @@ import { isUntouched } from "../../pack/earlier-package.ts";
 import { type FileStamp, isOlderThan, sameStamp, stampFile } from "../../pack/file-stamp.ts";
 import { writeCacheFile } from "../../pack/hash-cache.ts";
 import { hostTargetName } from "../../util/host-target.ts";
+import { runtimeFiles } from "../../pack/runtime-files.ts";
 import { installDir } from "../../util/install-dir.ts";
 import type { BuildOptions, BuildResult } from "../build.ts";
 
@@ -75,24 +76,9 @@ function keyOf({ target }: BuildOptions): string {
 
 /** Another version of Purlin makes another package. */
 function installedFiles(): string[] {
-  const names = [
-    "package.json",
-    "cli/main.mjs",
-    "cli/types-worker.mjs",
-    "sdk/index.mjs",
-    "runtime/front.mjs",
-    "runtime/model.mjs",
-  ];
-  const lazy = [
-    "runtime/websocket.mjs",
-    "runtime/telemetry.mjs",
-    "runtime/tracing.mjs",
-    "runtime/type-violations.mjs",
-    "runtime/openapi.mjs",
-    "runtime/binary.mjs",
-    "runtime/form.mjs",
-  ];
-  return [...names, ...lazy, "runtime/package.json"].map((name) => join(installDir(), "dist", name));
+  const runtime = runtimeFiles().map(({ path }) => path);
+  const names = ["package.json", "cli/main.mjs", "cli/types-worker.mjs", "sdk/index.mjs", ...runtime];
+  return names.map((name) => join(installDir(), "dist", name));
 }
 
 function memoryFile(cacheDir: string, place: string): string {

@@ -13,6 +13,8 @@ export interface SourceOptions {
   target: string;
   report: Reporter;
   signal: AbortSignal;
+  /** Source maps lead to the files of the project, for debuggers. */
+  mapsToProject?: boolean;
 }
 
 /** What a runtime is started from, and what is to be cleaned up after it. */
@@ -46,7 +48,7 @@ async function openProject(options: SourceOptions): Promise<Source> {
     report: options.report,
     signal: options.signal,
   });
-  const tree = createServingTree(options.target);
+  const tree = createServingTree(options.target, { mapsToProject: options.mapsToProject === true });
   return {
     generation: tree.add(built.path),
     dotenv: join(options.target, ".env"),

@@ -89,10 +89,9 @@ export async function drive({ options, runtime, client, config, processes, signa
     clearInterval(telling);
     lag.stop();
   }
-  const lagMs = lag.longest();
   const { restarts } = await readRuntimeMetrics(client);
-  findings.push(...restartFindings(restarts), ...traffic.findings);
-  if (lagMs.front > SLOW_FRONT_MS) findings.push(slowFinding(lagMs.front));
+  const lagMs = lag.longest();
+  findings.push(...restartFindings(restarts), ...traffic.findings, ...slowFindings(lagMs.front));
   const judgement = judge(checkpoints, options);
   // Where something else ended it early, that is the news.
   const isWhole = findings.length === 0 && !signal.aborted;
@@ -131,8 +130,9 @@ function slotFinding(left: number, ms: number): Finding {
   };
 }
 
-function slowFinding(ms: number): Finding {
-  return { code: "slow-front", message: `The server took ${ms} ms for an answer that needs no model.` };
+function slowFindings(ms: number): Finding[] {
+  if (ms <= SLOW_FRONT_MS) return [];
+  return [{ code: "slow-front", message: `The server took ${ms} ms for an answer that needs no model.` }];
 }
 
 function restartFindings(restarts: Record<string, number>): Finding[] {

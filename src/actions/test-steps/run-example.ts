@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { callModel } from "../../client/call-model.ts";
 import { readErrorAnswer } from "../../client/read-error-answer.ts";
-import { isAppError } from "../../errors.ts";
-import { compareOutput } from "../../protocol/compare-output.ts";
+import { AppError, isAppError } from "../../errors.ts";
 import type { Config, Example } from "../../protocol/config.ts";
+import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
+import { type ExampleAnswer, isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { METHOD_PATHS } from "../../protocol/method-paths.ts";
 
 const TIMEOUT_MS = 600_000;
@@ -24,59 +28,77 @@ export interface ExampleCall {
   /** Of the running model. */
   address: string;
   config: Config;
+  /** Where the files lie that inputs are read from. */
+  packageDir: string;
   signal: AbortSignal | undefined;
 }
 
+export interface ExampleRun {
+  result: ExampleResult;
+  /** Null where there was none. */
+  answer: ExampleAnswer | null;
+}
+
 /** Sends an example as a client would and compares what comes back. Throws only where it was stopped. */
-export async function runExample(
-  example: Example,
-  { address, config, signal }: ExampleCall,
-): Promise<ExampleResult> {
+export async function runExample(example: Example, call: ExampleCall): Promise<ExampleRun> {
   const { name, method } = example;
-  const startedAt = performance.now();
-  const result = (ok: boolean, status: number | null, reason: string | null): ExampleResult => ({
+  let startedAt = performance.now();
+  const result = (status: number | null, reason: string | null): ExampleResult => ({
     name,
     method,
-    ok,
+    ok: reason === null,
     duration_ms: Math.round((performance.now() - startedAt) * 100) / 100,
     status,
     reason,
     compared: "output" in example,
   });
-  const call = {
+  try {
+    const body = await readInput(example, call.packageDir);
+    startedAt = performance.now();
+    return await callModel(request(example, body, call), async ({ status, requestId, contentType, body }) => {
+      const answer = { status, contentType, body: await readBytes(body) };
+      if (isRefusal(answer, example)) {
+        const text = answer.body.toString("utf8");
+        return { result: result(status, readErrorAnswer({ status, requestId, body: text }).message), answer };
+      }
+      return { result: result(status, judgeAnswer(answer, example, sha256Hex)), answer };
+    });
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return { result: result(null, error.message), answer: null };
+  }
+}
+
+function request(example: Example, body: Uint8Array | string, { address, config, signal }: ExampleCall) {
+  return {
     address,
-    path: METHOD_PATHS[method],
-    headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify(example.input ?? null),
+    path: METHOD_PATHS[example.method],
+    headers: { "content-type": exampleContentType(example), accept: "application/json" },
+    body,
     // Above the model's own limit: its answer says more than ours.
     timeoutMs: Math.max(TIMEOUT_MS, (config.runtime.predict_timeout_seconds ?? 0) * 1000 + 10_000),
     signal,
   };
+}
+
+async function readInput(example: Example, packageDir: string): Promise<Uint8Array | string> {
+  const path = exampleInputPath(example);
+  if (path === null) return JSON.stringify(example.input ?? null);
   try {
-    return await callModel(call, async ({ status, requestId, body }) => {
-      const text = await readText(body);
-      if (status >= 400)
-        return result(false, status, readErrorAnswer({ status, requestId, body: text }).message);
-      const difference = "output" in example ? compareOutput(parse(text), example.output) : null;
-      return result(difference === null, status, difference);
-    });
+    return await readFile(join(packageDir, path));
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    return result(false, null, error.message);
+    throw new AppError("INPUT_INVALID", `its input_file cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
-/** Text that is no JSON is compared as text. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

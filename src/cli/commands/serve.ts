@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
+import type { ServeOptions } from "../../actions/serve.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import { defineCommand } from "../define-command.ts";
-import { parsePort, parseWorkers } from "../parse-values.ts";
+import { DEFAULT_INSPECT_ADDRESS, type InspectAddress } from "../../protocol/inspect-address.ts";
+import { parseInspect, parsePort, parseWorkers } from "../parse-values.ts";
 
 interface Options {
   port: number;
@@ -10,6 +12,10 @@ interface Options {
   workers?: number | "auto";
   logFormat?: "pretty" | "json";
   logLevel?: string;
+  /** true: without a value. */
+  inspect?: InspectAddress | true;
+  inspectBrk?: InspectAddress | true;
+  cpuProfile?: string | true;
 }
 
 export const serveCommand = defineCommand<Options>({
@@ -40,11 +46,27 @@ export const serveCommand = defineCommand<Options>({
       description: "what is logged",
       choices: ["debug", "info", "warn", "error"],
     },
+    {
+      flags: "--inspect [address]",
+      description: "let a debugger attach to the model process; 127.0.0.1:9229, time limits are off",
+      parse: parseInspect,
+    },
+    {
+      flags: "--inspect-brk [address]",
+      description: "so, and wait for it before the model's code is loaded",
+      parse: parseInspect,
+    },
+    {
+      flags: "--cpu-profile [place]",
+      description: "record what the model process does from ready on: a folder, or a file.cpuprofile",
+    },
   ],
   examples: [
     "purlin serve --watch",
     "purlin serve my-model --port 0",
     "purlin serve my-model.tgz --host 0.0.0.0",
+    "purlin serve --watch --inspect",
+    "purlin serve --cpu-profile profiles",
   ],
   long: true,
   async run({ args, options }, context) {
@@ -59,6 +81,8 @@ export const serveCommand = defineCommand<Options>({
       workers: options.workers,
       logFormat: options.logFormat ?? (isTTY.stderr ? "pretty" : "json"),
       logLevel: options.logLevel,
+      inspect: inspectOf(options),
+      cpuProfile: options.cpuProfile && resolve(cwd, options.cpuProfile === true ? "." : options.cpuProfile),
       report,
       signal,
       ...(options.watch === true ? { keys: terminalKeys(context) } : {}),
@@ -74,8 +98,16 @@ export const serveCommand = defineCommand<Options>({
   },
 });
 
+function inspectOf({ inspect, inspectBrk }: Options): ServeOptions["inspect"] {
+  const asked = inspectBrk ?? inspect;
+  if (asked === undefined) return undefined;
+  return { ...(asked === true ? DEFAULT_INSPECT_ADDRESS : asked), breaks: inspectBrk !== undefined };
+}
+
 /** The lines that scripts wait for, whatever the format of the log. */
 function announcement(event: ControlEvent): string | null {
   if (event.type === "listening") return `listening on ${event.url}`;
+  if (event.type === "debugger") return `debugger at ${event.url} (chrome://inspect, or attach an editor)`;
+  if (event.type === "cpu-profile") return `cpu profile of ${event.seconds} s in ${event.file}`;
   return event.type === "ready" ? "ready" : null;
 }

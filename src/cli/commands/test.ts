@@ -3,21 +3,59 @@ import type { TestResult } from "../../actions/test.ts";
 import { defineCommand } from "../define-command.ts";
 import { formatMs, formatTable } from "../report/format.ts";
 import type { Style } from "../report/style.ts";
+import { describeUpdates } from "../report/output-updates.ts";
 
-export const testCommand = defineCommand<object>({
+interface Options {
+  only?: string;
+  update?: true;
+}
+
+export const testCommand = defineCommand<Options>({
   name: "test",
   summary: "run the examples of config.yaml against the package",
   description:
     "Builds where something has changed, loads the package with the server that would be deployed, sends it the\n" +
-    "examples of config.yaml, and compares the answers where an output is given.",
+    "examples of config.yaml, and compares the answers where an output is given.\n\n" +
+    "--update runs each example twice and writes the answers into config.yaml, where nothing else is touched:\n" +
+    "outputs that still hold, comments and tolerances stay, and an answer that is not the same twice is not written.",
   arguments: [{ name: "[dir]", description: "the project, or a package; this folder" }],
-  async run({ args }, { cwd, report, signal, addSecrets }) {
+  options: [
+    { flags: "--only <name>", description: "this example alone" },
+    { flags: "-u, --update", description: "make the answers of now the expected ones" },
+  ],
+  examples: [
+    "purlin test",
+    "purlin test my-model --only greeting",
+    "purlin test --update && git diff config.yaml",
+  ],
+  async run({ args, options }, { cwd, env, report, signal, addSecrets }) {
     const { test } = await import("../../actions/test.ts");
-    const result = await test({ dir: resolve(cwd, args[0] ?? "."), report, signal, onSecrets: addSecrets });
+    const { only, update } = options;
+    if (update === true && env["CI"] !== undefined && env["CI"] !== "") {
+      report.emit({
+        type: "warning",
+        code: "UPDATE_IN_CI",
+        message: "CI is set, and --update takes whatever the model answers now for right; it checks nothing.",
+        hint: "To check: purlin test",
+      });
+    }
+    const dir = resolve(cwd, args[0] ?? ".");
+    const result = await test({
+      dir,
+      ...(only === undefined ? {} : { only: [only] }),
+      update,
+      report,
+      signal,
+      onSecrets: addSecrets,
+    });
     const failed = result.failed > 0;
     return {
       json: failed ? { ...result, error: failure(result) } : result,
-      text: (style) => describe(result, style),
+      text: (style) =>
+        [
+          describe(result, style),
+          ...(result.updates ? ["", describeUpdates(result.updates, style)] : []),
+        ].join("\n"),
       exitCode: failed ? 1 : 0,
     };
   },

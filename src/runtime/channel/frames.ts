@@ -33,7 +33,7 @@ export const ToModel = {
   SCHEMA: 14,
   /** The rows of a batch, u32 ids of requests that the process has by now; see batch-frame.ts. Its id counts batches. */
   BATCH: 15,
-  VITALS: 15,
+  VITALS: 16,
 } as const;
 
 /** What a model process tells the front. */
@@ -74,7 +74,9 @@ export const ToFront = {
   /** The batch with that id holds its slot no longer; f64 milliseconds in predictBatch, u32 rows that were in it. */
   BATCH_DONE: 54,
   /** JSON Vitals without the worker. */
-  VITALS: 54,
+  VITALS: 55,
+  /** JSON ControlEvent for whoever started the runtime: what only a model process knows. */
+  EVENT: 56,
 } as const;
 
 /** How often a model process tells of itself. */

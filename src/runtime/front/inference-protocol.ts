@@ -10,6 +10,8 @@ interface TensorMetadata {
 }
 
 interface JsonSchema {
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
   type?: unknown;
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema;
@@ -42,9 +44,11 @@ export function modelMetadata(target: string, schema: { input?: unknown; output?
 
 /** The properties of an object's schema, as far as they can be tensors. */
 function tensorsOf(schema: unknown): TensorMetadata[] {
-  const { properties } = (schema ?? {}) as JsonSchema;
+  const whole = (schema ?? {}) as JsonSchema;
+  const resolve = (part: JsonSchema): JsonSchema => whole.$defs?.[part.$ref?.split("/").at(-1) ?? ""] ?? part;
+  const { properties } = resolve(whole);
   return Object.entries(properties ?? {}).flatMap(([name, property]) => {
-    const tensor = tensorOf(property);
+    const tensor = tensorOf(resolve(property));
     return tensor === null ? [] : [{ name, ...tensor }];
   });
 }

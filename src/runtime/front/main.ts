@@ -69,6 +69,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       },
       onCrashed: (reason) => control.send({ type: "crashed", reason }),
       onSpans: (payload) => telemetry?.modelSpans(payload),
+      onEvent: (event) => control.send(event),
     },
     files,
   );

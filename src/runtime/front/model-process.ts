@@ -3,6 +3,7 @@ import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { join } from "node:path";
+import type { ControlEvent } from "../../protocol/control.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
@@ -40,6 +41,7 @@ export interface ModelProcessInit {
   onExit: (process: ModelProcess, reason: string) => void;
   onLine: (line: string, worker: number) => void;
   onSpans: (payload: Buffer) => void;
+  onEvent: (event: ControlEvent) => void;
 }
 
 /** A process that runs user code, seen from the front. It is a process group of its own with a guard. */
@@ -208,6 +210,8 @@ export class ModelProcess {
         return;
       case ToFront.SPANS:
         return init.onSpans(payload);
+      case ToFront.EVENT:
+        return init.onEvent(JSON.parse(payload.toString()) as ControlEvent);
       case ToFront.METRICS:
         return this.#keepUserMetrics(payload);
       case ToFront.HEALTH:

@@ -6,7 +6,7 @@ type Content = Record<string, { schema: JsonSchema }>;
 
 const JSON_TYPE = "application/json";
 const BYTES = "application/octet-stream";
-const MSGPACK = "application/x-msgpack";
+const MSGPACK = "application/msgpack";
 const FORM = "multipart/form-data";
 const SSE = "text/event-stream";
 

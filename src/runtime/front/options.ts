@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Config } from "../../protocol/config.ts";
+import { withoutTimeLimits } from "./debugger-limits.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { MAX_UNIX_SOCKET_PATH_BYTES, RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 
@@ -80,7 +81,9 @@ export interface PackageFiles {
 export function readPackage(packageDir: string, config: string | null): PackageFiles {
   try {
     return {
-      config: readConfig(config ?? join(packageDir, PACKAGE_PATHS.config), config !== null),
+      config: withoutTimeLimits(
+        readConfig(config ?? join(packageDir, PACKAGE_PATHS.config), config !== null),
+      ),
       manifest: readJson<PackageManifest>(join(packageDir, MANIFEST_FILE)),
     };
   } catch (error) {

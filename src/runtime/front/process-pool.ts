@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Generation } from "../../protocol/control.ts";
+import type { ControlEvent, Generation } from "../../protocol/control.ts";
 import type { FailedInfo, LoadedInfo } from "../channel/frames.ts";
 import { ToModel } from "../channel/frames.ts";
 import { crashReport } from "./crash-report.ts";
@@ -7,12 +7,12 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { ModelProcess } from "./model-process.ts";
+import { swapTimeoutMs } from "./debugger-limits.ts";
 import { readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
-const SWAP_TIMEOUT_MS = 30_000;
 const NO_ANSWER: FailedInfo = { error: "the model process does not answer", stage: "swap" };
 /** A process that served this long has proved that it can start. */
 const STEADY_MS = 10_000;
@@ -29,6 +29,8 @@ export interface PoolOptions {
   onFailed: (info: FailedInfo & { reason: string }) => void;
   onCrashed: (reason: string) => void;
   onSpans: (payload: Buffer) => void;
+  /** What a model process says to whoever started the runtime. */
+  onEvent: (event: ControlEvent) => void;
 }
 
 interface LoadedGeneration {
@@ -121,7 +123,7 @@ export class ProcessPool {
   }
 
   async #swap(process: ModelProcess, dir: string): Promise<void> {
-    const answer = await process.call(ToModel.SWAP, { dir }, SWAP_TIMEOUT_MS);
+    const answer = await process.call(ToModel.SWAP, { dir }, swapTimeoutMs);
     if (answer === null) throw NO_ANSWER;
     const result = parse(answer);
     if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
@@ -280,6 +282,7 @@ export class ProcessPool {
       onExit: (ended, reason) => this.#exited(ended, reason),
       onLine: (line, worker) => logger.modelLine(line, worker),
       onSpans: (payload) => this.#options.onSpans(payload),
+      onEvent: (event) => this.#options.onEvent(event),
     });
     this.#processes.add(process);
     this.#toldEnvironment.set(process, JSON.stringify(this.#environment));

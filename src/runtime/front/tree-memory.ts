@@ -39,7 +39,8 @@ function childrenOf(pid: number): number[] {
   return lists.join(" ").split(/\s+/).filter(Boolean).map(Number);
 }
 
-function askPs(): TreeMemory {
+/** For systems without /proc. */
+export function askPs(): TreeMemory {
   let at = -Infinity;
   let last = new Map<number, number>();
   return async (pids) => {

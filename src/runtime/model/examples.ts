@@ -1,27 +1,39 @@
-import { compareOutput } from "../../protocol/compare-output.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config, Example } from "../../protocol/config.ts";
+import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
+import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { BodyFormat } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
-import { readResponse } from "../channel/response-frame.ts";
+import { CONTENT_TYPES, ContentType, readResponse, type ResponseHead } from "../channel/response-frame.ts";
 import type { Socket } from "node:net";
 import { Executor, type ExecutorOptions } from "./executor.ts";
 import { Job } from "./job.ts";
 import type { ModelShape } from "./model-class.ts";
 import { describeThrown } from "./user-error.ts";
 
+export interface ExampleOptions extends Omit<ExecutorOptions, "writer"> {
+  /** Where the files lie that inputs are read from. */
+  packageDir: string;
+}
+
 /** Those of the config, unless the process was told to skip them. */
 export function runConfiguredExamples(
   config: Config,
   model: { instance: object; shape: ModelShape },
-  validateOutput: boolean,
+  options: Omit<ExampleOptions, "concurrency" | "isolateErrors">,
 ): Promise<void> {
   const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
   const { predict_concurrency: concurrency, batching } = config.runtime;
-  const isolateErrors = batching?.isolate_errors === true;
-  return runExamples(examples, model, { concurrency, isolateErrors, validateOutput });
+  return runExamples(examples, model, {
+    packageDir: options.packageDir,
+    validateOutput: options.validateOutput,
+    isolateErrors: batching?.isolate_errors === true,
+    concurrency,
+  });
 }
 
 /**
@@ -31,20 +43,20 @@ export function runConfiguredExamples(
 export async function runExamples(
   examples: readonly Example[],
   model: { instance: object; shape: ModelShape },
-  options: Omit<ExecutorOptions, "writer">,
+  options: ExampleOptions,
 ): Promise<void> {
   for (const example of examples) {
     const answer = await runExample(example, model, options);
     const { thrown } = answer;
-    if (thrown !== null) {
+    if (isRefusal(answer, example)) {
+      if (thrown === null) {
+        const body = brief(answer.body.toString("utf8"));
+        throw new Error(`example "${example.name}" was answered with ${answer.status}: ${body}`);
+      }
       const { message } = describeThrown(thrown.value);
       throw new Error(`example "${example.name}" failed: ${message}`, { cause: thrown.value });
     }
-    if (answer.status >= 400) {
-      throw new Error(`example "${example.name}" was answered with ${answer.status}: ${brief(answer.body)}`);
-    }
-    if (!("output" in example)) continue;
-    const difference = compareOutput(parse(answer.body), example.output);
+    const difference = judgeAnswer(answer, example, sha256);
     if (difference !== null) throw new Error(`example "${example.name}": ${difference}`);
   }
 }
@@ -53,18 +65,20 @@ export async function runExamples(
 function runExample(
   example: Example,
   model: { instance: object; shape: ModelShape },
-  options: Omit<ExecutorOptions, "writer">,
-): Promise<{ status: number; body: string; thrown: Job["thrown"] }> {
+  { packageDir, ...options }: ExampleOptions,
+): Promise<{ status: number; contentType: string; body: Buffer; thrown: Job["thrown"] }> {
   return new Promise((resolve) => {
     let status = 0;
+    let contentType = "";
     const pieces: Buffer[] = [];
-    const job = exampleJob(example);
+    const job = exampleJob(example, readInput(example, packageDir));
     const finish = (): void =>
-      resolve({ status, body: Buffer.concat(pieces).toString("utf8"), thrown: job.thrown });
+      resolve({ status, contentType, body: Buffer.concat(pieces), thrown: job.thrown });
     const reader = new FrameReader((type, id, payload) => {
       if (type === ToFront.RESPONSE || type === ToFront.RESPONSE_HEAD) {
         const { head, bodyStart } = readResponse(payload);
         status = head.status;
+        contentType = contentTypeOf(head);
         pieces.push(Buffer.from(payload.subarray(bodyStart)));
         if (type === ToFront.RESPONSE) finish();
       } else if (type === ToFront.CHUNK || type === ToFront.BODY) {
@@ -98,8 +112,18 @@ function loopback(reader: FrameReader): Socket {
   } as unknown as Socket;
 }
 
-function exampleJob(example: Example): Job {
-  const body = Buffer.from(JSON.stringify(example.input ?? null));
+function readInput(example: Example, packageDir: string): Buffer {
+  const path = exampleInputPath(example);
+  if (path === null) return Buffer.from(JSON.stringify(example.input ?? null));
+  try {
+    return readFileSync(join(packageDir, path));
+  } catch (error) {
+    const message = `example "${example.name}": its input_file cannot be read: ${(error as Error).message}`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+function exampleJob(example: Example, body: Buffer): Job {
   return new Job(1, {
     method: METHODS.indexOf(example.method),
     format: BodyFormat.PLAIN,
@@ -111,17 +135,24 @@ function exampleJob(example: Example): Job {
     requestId: `example-${example.name}`,
     url: example.method === "predict" ? "/predict" : `/${example.method}`,
     httpMethod: "POST",
-    headers: "content-type\napplication/json\naccept\napplication/json\nhost\nlocalhost",
+    headers: `content-type\n${exampleContentType(example)}\naccept\napplication/json\nhost\nlocalhost`,
     body,
   });
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
+/** As one of those that need no header, or among the headers, which are names and values in turn. */
+function contentTypeOf(head: ResponseHead): string {
+  if (head.contentType !== ContentType.HEADERS) return CONTENT_TYPES[head.contentType] ?? "";
+  const at = head.headers.findIndex(
+    (text, index) => index % 2 === 0 && text.toLowerCase() === "content-type",
+  );
+  return at === -1 ? "" : (head.headers[at + 1] ?? "");
+}
+
+/** Only binary answers need it: loading it would lengthen every start. */
+function sha256(bytes: Uint8Array): string {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function brief(text: string): string {

@@ -34,11 +34,12 @@ export async function swapMethods(model: LoadedModel, options: SwapOptions): Pro
 }
 
 /** On a copy that shares what was loaded: requests go on with the methods before. */
-async function tryExamples(model: LoadedModel, { config, validateOutput, turn }: SwapOptions): Promise<void> {
+async function tryExamples(model: LoadedModel, options: SwapOptions): Promise<void> {
+  const { config, turn } = options;
   if (config.examples.length === 0) return;
   const giveBack = await turn();
   try {
-    await runConfiguredExamples(config, model, validateOutput);
+    await runConfiguredExamples(config, model, options);
   } finally {
     giveBack();
   }

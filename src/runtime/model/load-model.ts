@@ -95,7 +95,7 @@ async function makeInstance(options: LoadOptions, shape: ModelShape): Promise<Lo
     log("info", "Completed model.load()", { ms: Math.round(performance.now() - began) });
   }
   await asyncStep("example", () =>
-    runConfiguredExamples(options.config, { instance, shape: checked }, options.validateOutput),
+    runConfiguredExamples(options.config, { instance, shape: checked }, options),
   );
   return { instance, shape: checked };
 }

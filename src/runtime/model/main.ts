@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
+import type { ControlEvent } from "../../protocol/control.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { readBatch } from "../channel/batch-frame.ts";
 import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { readVitals } from "../channel/read-vitals.ts";
+import type { CpuProfile } from "./cpu-profile.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
@@ -13,6 +15,7 @@ import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { jobTraces } from "./job-trace.ts";
 import { loadTracing } from "./load-tracing.ts";
+import { loadCpuProfile, loadDebugging } from "./load-debugging.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
@@ -47,6 +50,7 @@ const executor = new Executor({
 const sockets = new ModelSockets(writer, () => model);
 let model: LoadedModel | null = null;
 let tracing: Tracing | null = null;
+let cpuProfile: CpuProfile | null = null;
 
 // The front is gone: nobody waits for this process any more.
 socket.on("end", () => process.exit(0));
@@ -67,6 +71,7 @@ process.on("uncaughtException", () => process.exit(1));
 
 // The last word of a process that ends by itself: what is finished, and what has begun.
 process.on("exit", () => {
+  cpuProfile?.end();
   tracing?.flush();
   writer.u32(ToFront.BEGUN, 0, executor.begun);
   writer.flush();
@@ -80,6 +85,7 @@ async function start(): Promise<void> {
   tracing = await loadTracing({ env: process.env, writer, requestScope });
   jobTraces.start = tracing?.start ?? null;
   try {
+    await loadDebugging({ env: process.env, tell });
     model = await loadModel({
       packageDir: options.packageDir,
       config,
@@ -92,6 +98,7 @@ async function start(): Promise<void> {
     return;
   }
   executor.use(model.instance, model.shape);
+  cpuProfile = await loadCpuProfile({ env: process.env, tell, name: config.model_name });
   writer.json(ToFront.LOADED, 0, loadedInfo(model, performance.now() - began));
   writer.flush();
   reportStats(writer, () => executor.settled);
@@ -161,6 +168,12 @@ function receive(type: number, id: number, payload: Buffer): void {
   }
 }
 
+/** Whoever started the runtime. */
+function tell(event: ControlEvent): void {
+  writer.json(ToFront.EVENT, 0, event);
+  writer.flush();
+}
+
 function reply(type: number, id: number, value: unknown): void {
   writer.json(type, id, value);
   writer.flush();
@@ -223,6 +236,7 @@ async function shutdown(id: number): Promise<void> {
     }
     clearTimeout(timeout);
   }
+  cpuProfile?.end();
   tracing?.flush();
   reply(ToFront.METRICS, id, await collectUserMetrics());
   socket.end(() => process.exit(0));

@@ -66,8 +66,8 @@ export function readModelClass(exports: Record<string, unknown>, name: string, s
     raw: new Set(METHODS.filter((method) => declared(statics.input, method) === "raw")),
     inputSchema: schemas(statics.input, `${where}: static input`),
     outputSchema: schemas(statics.output, `${where}: static output`),
-    types: null,
     batches: false,
+    types: null,
   };
 }
 

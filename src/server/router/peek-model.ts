@@ -3,12 +3,7 @@ import { createGunzip, gunzipSync } from "node:zlib";
 import { HostError } from "../host-error.ts";
 import { ModelNameFinder } from "./find-model-name.ts";
 import { type HeldBody, isSmall, readSmallBody } from "./held-body.ts";
-
-/** `name[@environment]`, as a body names its model; the environment is `production` unless it says another. */
-export interface NamedModel {
-  model: string;
-  environment: string;
-}
+import { type NamedModel, splitModelName } from "./split-model-name.ts";
 
 /** The name may stand behind a few images, and is looked for no further. */
 const PEEK_BYTES = 16 * 1024 * 1024;
@@ -93,10 +88,8 @@ export class ModelPeeker {
 
 /** Throws HostError BAD_REQUEST. */
 export function parseModelName(name: string | null): NamedModel {
-  const at = name?.lastIndexOf("@") ?? -1;
-  const model = name === null || at === -1 ? name : name.slice(0, at);
-  const environment = name === null || at === -1 ? "production" : name.slice(at + 1);
-  if (model !== null && model !== "" && environment !== "") return { model, environment };
+  const named = splitModelName(name ?? "");
+  if (named.model !== "" && named.environment !== "") return named;
   throw new HostError("BAD_REQUEST", "The body names no model.", {
     hint: 'Give it as "model": "name" (production) or "model": "name@environment".',
   });

@@ -14,9 +14,9 @@ const MOST_BYTES = 180 * MIB;
 /** The most that either process has held since it is watched. */
 async function watchMemory(t: TestContext, model: RunningModel): Promise<() => number> {
   let most = 0;
-  let watching = true;
+  const stop = new AbortController();
   const look = async (): Promise<void> => {
-    while (watching) {
+    while (!stop.signal.aborted) {
       const text = await (await fetch(`${model.url}/metrics`)).text();
       for (const [, bytes] of text.matchAll(/^purlin_resident_memory_bytes\{[^}]*\} (\d+)$/gm))
         most = Math.max(most, Number(bytes));
@@ -25,7 +25,7 @@ async function watchMemory(t: TestContext, model: RunningModel): Promise<() => n
   };
   const looking = look();
   t.after(async () => {
-    watching = false;
+    stop.abort();
     await looking.catch(() => undefined);
   });
   return () => most;
