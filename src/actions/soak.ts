@@ -87,7 +87,15 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       });
       ended.catch(() => undefined);
       const processes = rememberProcesses();
-      const work = drive({ options, runtime, client, config, processes, signal: signals });
+      const work = drive({
+        options,
+        runtime,
+        client,
+        config,
+        packageDir: generation.dir,
+        processes,
+        signal: signals,
+      });
       const driven = await Promise.race([work, ended]).finally(() => client.close());
       work.catch(() => undefined);
       if (!signal.aborted) {

@@ -147,6 +147,24 @@ describe("purlin soak", { concurrency: 2 }, () => {
     assert.match(JSON.stringify(result.findings), /The example \\"one\\": the output is 2, expected 1/);
   });
 
+  it("examples with a file as input, and one that is to be refused", async (t) => {
+    const dir = await makeProject(t, {
+      "config.yaml": `model_name: soaked
+examples:
+  - {name: file, input_file: in.bin, output: {length: 3}}
+  - {name: refused, input: {}, status: 422}
+`,
+      "data/in.bin": new Uint8Array([1, 2, 3]),
+      "model/model.ts": `import { HttpError } from "purlin";
+        export class Model {
+          static input = "raw";
+          predict(x: Uint8Array) { if (x.length !== 3) throw new HttpError(422, "no"); return { length: x.length }; }
+        }`,
+    });
+    const result = await soak(t, dir);
+    assert.deepEqual([result.code, result.findings], [0, []]);
+  });
+
   it("one that is too short to judge by does not pass", async (t) => {
     const dir = await project(t, "export class Model { predict() { return 1; } }");
     const result = await soak(t, dir, "--minutes", "0.02");

@@ -3,6 +3,7 @@ import type { ModelClient } from "../../client/call-model.ts";
 import type { Reporter } from "../../events.ts";
 import type { Config } from "../../protocol/config.ts";
 import type { RunningRuntime } from "../../supervise/running-runtime.ts";
+import { readExampleInput } from "../test-steps/run-example.ts";
 import { type Checkpoint, takeCheckpoint } from "./checkpoint.ts";
 import type { Finding } from "./finding.ts";
 import { judge, type Judgement, type Limits } from "./judge.ts";
@@ -47,15 +48,20 @@ export interface Drive {
   runtime: RunningRuntime;
   client: ModelClient;
   config: Config;
+  /** Where the files lie that inputs are read from. */
+  packageDir: string;
   processes: ProcessMemory;
   signal: AbortSignal;
 }
 
 /** Stretches of traffic with a checkpoint behind each, until the time is over or something is found that stays. */
-export async function drive({ options, runtime, client, config, processes, signal }: Drive): Promise<Driven> {
+export async function drive(init: Drive): Promise<Driven> {
+  const { options, runtime, client, config, packageDir, processes, signal } = init;
   const { clients, cancel, answerSeconds, report } = options;
-  const { examples } = config;
-  const traffic = new Traffic({ client, examples, clients, cancel, answerMs: answerSeconds * 1000, signal });
+  const calls = await Promise.all(
+    config.examples.map(async (example) => ({ example, body: await readExampleInput(example, packageDir) })),
+  );
+  const traffic = new Traffic({ client, calls, clients, cancel, answerMs: answerSeconds * 1000, signal });
   const lag = watchLag(client);
   const checkpoints: Checkpoint[] = [];
   const findings: Finding[] = [];

@@ -14,6 +14,8 @@ const LEAST_RETAINED = MIB / 2;
 const LEAST_RESIDENT = 16 * MIB;
 /** A leak goes up all the time; what goes up and down finds its level. */
 const STEADILY = 0.85;
+/** A leak goes on as it began; what is still being warmed up grows ever more slowly. */
+const GOES_ON = 0.5;
 /** Counts stand still between two steps up. */
 const STEPWISE = 0.5;
 
@@ -65,13 +67,13 @@ function grown(part: Part, trends: Trends, limits: Limits): Finding[] {
   const findings: Finding[] = [];
   const name = part === "front" ? "The server" : "The model";
   const { retained, resident, files, handles, children } = trends;
-  if (retained !== null && retained.growth >= LEAST_RETAINED && retained.rising >= STEADILY) {
+  if (retained !== null && retained.growth >= LEAST_RETAINED && isSteady(retained)) {
     const share = retained.growth / Math.max(1, retained.first);
     if (share > limits.maxGrowth || retained.slope > limits.maxBytesPerRequest) {
       findings.push(memoryFinding(`${name} keeps`, "more with the requests, garbage collected", retained));
     }
   }
-  if (findings.length === 0 && resident !== null && resident.rising >= STEADILY) {
+  if (findings.length === 0 && resident !== null && isSteady(resident)) {
     const most = Math.max(LEAST_RESIDENT, limits.maxGrowth * resident.first);
     if (resident.growth > most) {
       const what = "more resident memory with the requests, outside JavaScript";
@@ -91,6 +93,10 @@ function grown(part: Part, trends: Trends, limits: Limits): Finding[] {
     findings.push({ code, message, hint: HINTS[code] ?? "" });
   }
   return findings;
+}
+
+function isSteady({ rising, slope, late_slope }: Trend): boolean {
+  return rising >= STEADILY && late_slope >= slope * GOES_ON;
 }
 
 const HINTS: Partial<Record<Finding["code"], string>> = {

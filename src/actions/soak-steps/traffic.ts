@@ -1,18 +1,25 @@
 import type { ModelAnswer, ModelClient } from "../../client/call-model.ts";
 import { readErrorAnswer } from "../../client/read-error-answer.ts";
 import { isAppError } from "../../errors.ts";
-import { compareOutput } from "../../protocol/compare-output.ts";
 import type { Example } from "../../protocol/config.ts";
+import { exampleContentType } from "../../protocol/example-request.ts";
+import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { sha256Hex } from "../test-steps/run-example.ts";
 import type { Finding } from "./finding.ts";
 
 /** Why a call was given up. */
 const LEFT = Symbol("the client left, as some do");
 const LATE = Symbol("there was no answer in time");
 
+export interface ExampleCall {
+  example: Example;
+  body: Uint8Array | string;
+}
+
 export interface TrafficOptions {
   client: ModelClient;
-  examples: readonly Example[];
+  calls: readonly ExampleCall[];
   clients: number;
   /** Share of the calls that are given up before their end, 0 to 1. */
   cancel: number;
@@ -53,9 +60,9 @@ export class Traffic {
   }
 
   async #one(turn: number): Promise<void> {
-    const { client, examples, cancel, answerMs, signal } = this.#options;
-    const round = Math.floor(turn / examples.length);
-    const example = examples[turn % examples.length] as Example;
+    const { client, calls, cancel, answerMs, signal } = this.#options;
+    const round = Math.floor(turn / calls.length);
+    const { example, body } = calls[turn % calls.length] as ExampleCall;
     // Every second answer is taken as it comes; the others are gathered, so that they can be compared.
     const gathered = round % 2 === 0;
     const leaves = Math.floor((turn + 1) * cancel) > Math.floor(turn * cancel);
@@ -70,8 +77,8 @@ export class Traffic {
     const began = performance.now();
     const call = {
       path: METHOD_PATHS[example.method],
-      headers: { "content-type": "application/json", accept: gathered ? "application/json" : "*/*" },
-      body: JSON.stringify(example.input ?? null),
+      headers: { "content-type": exampleContentType(example), accept: gathered ? "application/json" : "*/*" },
+      body,
       timeoutMs: null,
       signal: leave.signal,
     };
@@ -89,17 +96,17 @@ export class Traffic {
   }
 
   async #check(example: Example, answer: ModelAnswer, gathered: boolean): Promise<void> {
-    const { status, requestId } = answer;
+    const { status, contentType, requestId } = answer;
     const chunks: Uint8Array[] = [];
     for await (const chunk of answer.body) if (gathered || status >= 400) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString("utf8");
-    if (status >= 400) {
-      const { message } = readErrorAnswer({ status, requestId, body: text });
-      this.#problem("error-answer", example, message);
-    } else if (gathered && "output" in example) {
-      const difference = compareOutput(parse(text), example.output);
-      if (difference !== null) this.#problem("different-output", example, difference);
+    const whole = { status, contentType, body: Buffer.concat(chunks) };
+    if (isRefusal(whole, example)) {
+      const { message } = readErrorAnswer({ status, requestId, body: whole.body.toString("utf8") });
+      return this.#problem("error-answer", example, message);
     }
+    const { output: _output, ...statusAlone } = example;
+    const difference = judgeAnswer(whole, gathered ? example : statusAlone, sha256Hex);
+    if (difference !== null) this.#problem("different-output", example, difference);
   }
 
   #notAnswered(example: Example, error: unknown): void {
@@ -125,14 +132,5 @@ export class Traffic {
       const message = `The example "${example.name}": ${reason}`;
       this.#problems.set(key, { finding: { code, message }, count: 1 });
     }
-  }
-}
-
-/** Text that is no JSON is compared as text. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }

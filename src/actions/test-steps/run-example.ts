@@ -53,7 +53,7 @@ export async function runExample(example: Example, call: ExampleCall): Promise<E
     compared: "output" in example,
   });
   try {
-    const body = await readInput(example, call.packageDir);
+    const body = await readExampleInput(example, call.packageDir);
     startedAt = performance.now();
     return await callModel(request(example, body, call), async ({ status, requestId, contentType, body }) => {
       const answer = { status, contentType, body: await readBytes(body) };
@@ -81,7 +81,8 @@ function request(example: Example, body: Uint8Array | string, { address, config,
   };
 }
 
-async function readInput(example: Example, packageDir: string): Promise<Uint8Array | string> {
+/** The body that is sent: JSON, or a file of the packed data. */
+export async function readExampleInput(example: Example, packageDir: string): Promise<Uint8Array | string> {
   const path = exampleInputPath(example);
   if (path === null) return JSON.stringify(example.input ?? null);
   try {

@@ -34,7 +34,7 @@ describe("what a soak makes of its checkpoints", () => {
       { x: 10, y: 25 },
       { x: 20, y: 45 },
     ]);
-    assert.deepEqual(line, { first: 5, last: 45, slope: 2, growth: 40, rising: 1 });
+    assert.deepEqual(line, { first: 5, last: 45, slope: 2, late_slope: 2, growth: 40, rising: 1 });
     assert.equal(trendOf([]).slope, 0);
   });
 
@@ -65,6 +65,12 @@ describe("what a soak makes of its checkpoints", () => {
       codes(checkpoints(40, (n) => ({ retained: n < 12 ? n * MIB : 12 * MIB, children: Math.min(n, 8) }))),
       [],
     );
+  });
+
+  it("what grows ever more slowly is still warming up", () => {
+    const warming = (n: number): number => (8 + 4 * (1 - Math.exp(-n / 8))) * MIB;
+    assert.deepEqual(codes(checkpoints(30, (n) => ({ retained: warming(n) }))), []);
+    assert.deepEqual(codes(checkpoints(30, (n) => ({ retained: warming(n) + n * 0.1 * MIB }))), ["memory"]);
   });
 
   it("resident memory that only grows is a leak outside JavaScript, and told once", () => {
