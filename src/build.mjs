@@ -141,6 +141,8 @@ async function buildTypeScript() {
     }
   }
   writeFileSync(`${dist}/types/lib.d.ts`, text);
+  // `purlin types --client ts` writes it out as it is.
+  cpSync(`${root}src/types/client/client-template.ts`, `${dist}/types/client-template.ts`);
 }
 
 /** The types of what user code imports as "purlin". */

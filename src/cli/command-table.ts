@@ -40,6 +40,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/predict.ts")).predictCommand,
   },
   {
+    name: "types",
+    summary: "write the types of a model, or a client with them",
+    load: async () => (await import("./commands/types.ts")).typesCommand,
+  },
+  {
     name: "host",
     summary: "run the deployment server that push talks to",
     load: async () => (await import("./commands/host.ts")).hostCommand,

@@ -14,6 +14,8 @@ export interface ModelSource {
 }
 
 export interface DescribedModel {
+  /** Every method that can be called over HTTP. */
+  methods: Record<string, MethodTypes>;
   /** null where no method has a type that says something. */
   types: ModelTypes | null;
   /** Methods whose input nothing tells: neither its type nor a schema of the class, nor is it bytes. */
@@ -38,9 +40,9 @@ export function describeModel(
   const checker = program.getTypeChecker();
   const context: Context = { ts: typescript, checker };
   const found = findModelClass(context, program, source);
-  const described: DescribedModel = { types: null, untold: [] };
-  if (found === null) return described;
   const methods: Record<string, MethodTypes> = {};
+  const described: DescribedModel = { methods, types: null, untold: [] };
+  if (found === null) return described;
   for (const method of TYPED_METHODS) {
     const types = describeMethod(context, found, method);
     if (types === null) continue;

@@ -1,6 +1,7 @@
 import { TYPED_METHODS } from "../protocol/model-types.ts";
 
-const METHODS = [...TYPED_METHODS, "predictBatch", "preprocess", "postprocess"];
+const OF_PREDICT = ["predict", "predictBatch", "preprocess", "postprocess"];
+const METHODS = [...new Set([...OF_PREDICT, ...TYPED_METHODS])];
 const SAYS_NOTHING = /^(unknown|any|object|void|Promise<(unknown|any|void)>)$/;
 const OPENING: Record<string, string> = { "(": ")", "[": "]", "{": "}", "<": ">" };
 
@@ -11,10 +12,18 @@ const OPENING: Record<string, string> = { "(": ")", "[": "]", "{": "}", "<": ">"
 export function isTelling(text: string): boolean {
   const plain = withoutComments(text);
   if (/@(param|returns?|type|typedef)\s*\{/.test(text)) return true;
-  for (const match of plain.matchAll(new RegExp(`\\b(?:${METHODS.join("|")})\\b`, "g"))) {
+  // What the class says of predict counts more than its types.
+  const isSaid = ["input", "output"].every((side) => givesSchema(plain, side));
+  const methods = isSaid ? METHODS.filter((method) => !OF_PREDICT.includes(method)) : METHODS;
+  for (const match of plain.matchAll(new RegExp(`\\b(?:${methods.join("|")})\\b`, "g"))) {
     if (signatureTells(plain.slice(match.index + match[0].length))) return true;
   }
   return false;
+}
+
+/** `static input = Input`, and not a map of methods. */
+function givesSchema(plain: string, side: string): boolean {
+  return new RegExp(`\\bstatic\\s+(?:readonly\\s+)?${side}\\s*(?::[^=;]+)?=\\s*[\\w$]`).test(plain);
 }
 
 /** What follows the name of a method. */

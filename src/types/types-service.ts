@@ -26,7 +26,8 @@ export type TypesChange = "none" | "inferred" | "any";
 
 /** Reads the types of one model, and again; lives in a thread of its own. */
 export class TypesService {
-  readonly #ts: TypeScript = loadTypeScript();
+  readonly #loaded = loadTypeScript();
+  readonly #ts: TypeScript = this.#loaded.ts;
   #program: ModelProgram | null = null;
   #texts = new Map<string, DeclarationText>();
   #key = "";
@@ -42,6 +43,7 @@ export class TypesService {
       if (!file.isDeclarationFile) this.#texts.set(file.fileName, declarationText(this.#ts, file));
     }
     const checks = source.checks && described.types !== null ? await compileChecks(described.types) : null;
+    this.#loaded.remember();
     return { ...described, ...this.#program.filesRead(), checks };
   }
 

@@ -19,6 +19,7 @@ const SECTIONS = [
   "compute",
   "tracing",
   "binary",
+  "validation",
   "start",
   "memory",
   "cli",

@@ -16,7 +16,7 @@ export interface ServedProject {
 
 /** Builds a project of these files and runs its package on a free port until the test is over. */
 export async function serveProject(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   files: Record<string, string>,
   env: Record<string, string> = {},
 ): Promise<ServedProject> {

@@ -46,7 +46,7 @@ it("typed input is checked before preprocess, with paths; schemas are published"
   const api = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string; paths: object };
   assert.match(api.openapi, /^3\.1/);
   const called = ["/predict", "/invocations", "/v1/models/{model}:predict"];
-  assert.deepEqual(Object.keys(api.paths).slice(0, 4), [...called, "/"]);
+  assert.deepEqual(Object.keys(api.paths).slice(0, 4), [...called, "/v2/models/{model}/infer"]);
 });
 
 it("a wrong output is logged with its path in development, and still answered", async (t) => {

@@ -101,6 +101,28 @@ it("an output that breaks its type is logged with the path, where outputs are ch
   await until(() => served.logText().includes("The output breaks its schema at n: must be number"));
 });
 
+it("an output is checked as its client sees it: dates, typed arrays, what is undefined", async (t) => {
+  const served = await serve(
+    t,
+    `export class Model {
+      predict(input: { wrong: boolean }): { when: Date; vector: Float32Array; list: (string | undefined)[]; none?: string } {
+        const list = [undefined, input.wrong ? 3 as any : "a"];
+        return { when: new Date(0), vector: new Float32Array(2), list, none: undefined };
+      }
+    }`,
+    `${CHECKED}  validate_output: true\n`,
+  );
+  const right = await served.post("/predict", { wrong: false });
+  assert.deepEqual(await right.json(), {
+    when: "1970-01-01T00:00:00.000Z",
+    vector: [0, 0],
+    list: [null, "a"],
+  });
+  await served.post("/predict", { wrong: true });
+  await until(() => served.logText().includes("breaks its schema at list[1]: must be"));
+  assert.equal(served.logText().match(/breaks its schema/g)?.length, 1);
+});
+
 it("without validate_types the types are for reading only; /schema has them (H9, F19)", async (t) => {
   const served = await serve(t, PROMPT, "model_name: typed\n");
   assert.equal((await served.post("/predict", { bad_key: "v" })).status, 200);

@@ -20,6 +20,9 @@ for (const body of [
   "predictBatch(inputs: Input[]) { return inputs; }",
   "predict(\n    // a comment, with (\n    input: Input,\n  ) {}",
   "predict(input: unknown | string) {}",
+  "static input = Input; predict(input: z.infer<typeof Input>) {}",
+  "static input = { embeddings: E }; static output = { embeddings: F }; predict(input: Input) {}",
+  "static input = Input; static output = Output; chatCompletions(input: Chat) {}",
   "/** @param {Input} input */ predict(input) {}",
 ]) {
   it(`TypeScript is asked about: ${body.split("\n").join(" ")}`, () =>
@@ -37,6 +40,7 @@ for (const body of [
   "/* predict(input: Input) */ predict(input: unknown) {}",
   "predict({ text, n = 3 }: any) { return text; }",
   "predict = (input: unknown) => input;",
+  "static input = Input; static output = z.object({}); predict(input: z.infer<typeof Input>) {}",
 ]) {
   it(`TypeScript is not loaded for: ${body.split("\n").join(" ")}`, () =>
     assert.equal(isTelling(model(body)), false));

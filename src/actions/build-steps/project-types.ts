@@ -12,7 +12,7 @@ import { findReadTypes, rememberReadTypes } from "./types-cache.ts";
 const CODE = /\.[cm]?[jt]sx?$/;
 /** Besides code: what an import or a name means. */
 const DECIDES = /(^|\/)(package(-lock)?\.json|tsconfig[\w.-]*\.json)$/;
-const NOTHING: ReadTypes = { types: null, untold: [], checks: null, files: {}, complete: true };
+const NOTHING: ReadTypes = { methods: {}, types: null, untold: [], checks: null, files: {}, complete: true };
 
 /**
  * What the TypeScript types of a project's model say, as files of its package. TypeScript is loaded only where a
@@ -48,6 +48,13 @@ export class ProjectTypes {
     if (begun !== null) return this.#added(bundle, await begun);
     const own = bundle.inputs.filter((path) => CODE.test(path) && !path.includes("/node_modules/"));
     return this.#added(bundle, own.some(tells) ? await this.#readOnce(this.#source()) : NOTHING);
+  }
+
+  /** Without a bundle: TypeScript is loaded where it has to be. */
+  async read(): Promise<ReadTypes> {
+    const read = await this.#readOnce(this.#source());
+    if (this.#problem !== null) throw new AppError("BUILD_FAILED", this.#problem.message);
+    return read;
   }
 
   /** Does now what the first edit would wait for. */

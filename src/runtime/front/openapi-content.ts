@@ -6,17 +6,17 @@ type Content = Record<string, { schema: JsonSchema }>;
 
 const JSON_TYPE = "application/json";
 const BYTES = "application/octet-stream";
-const FORM = "multipart/form-data";
 const MSGPACK = "application/msgpack";
+const FORM = "multipart/form-data";
 const SSE = "text/event-stream";
 
 /** Body types that a method takes. */
 export function requestContent(method: string, types: Partial<MethodTypes>, names: NamedSchemas): Content {
   if (types.binary_input === true) return { [BYTES]: { schema: {} } };
   const { input } = types;
-  if (input === null || input === undefined) return { [JSON_TYPE]: { schema: {} } };
-  const schema = names.add(input, `${capital(method)}Input`);
-  return hasFile(input) ? { [FORM]: { schema } } : { [JSON_TYPE]: { schema }, [MSGPACK]: { schema } };
+  const schema = input === null || input === undefined ? {} : names.add(input, `${capital(method)}Input`);
+  if (hasFile(input ?? {})) return { [FORM]: { schema } };
+  return { [JSON_TYPE]: { schema }, [MSGPACK]: { schema } };
 }
 
 /** Body types that a method answers with: whole, item by item, or either. */
@@ -29,7 +29,10 @@ export function answerContent(method: string, types: Partial<MethodTypes>, names
   } = types;
   const content: Content = {};
   if (output !== null || (!streams && !bytes)) {
-    content[JSON_TYPE] = { schema: output === null ? {} : names.add(output, `${capital(method)}Output`) };
+    const schema = output === null ? {} : names.add(output, `${capital(method)}Output`);
+    content[JSON_TYPE] = { schema };
+    // For a request of that type.
+    content[MSGPACK] = { schema };
   }
   if (bytes) content[BYTES] = { schema: {} };
   if (!streams) return content;

@@ -24,6 +24,23 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
     { ...NO_SCHEMA, ...UNAVAILABLE },
   ],
   ["/openapi.json", "openapi", "This document.", ANYTHING, { ...NO_SCHEMA, ...UNAVAILABLE }],
+  ["/v2", "inferenceServer", "The server, by the Open Inference Protocol.", ANYTHING, {}],
+  ["/v2/health/live", "inferenceLive", "The server lives.", STATUS, {}],
+  ["/v2/health/ready", "inferenceReady", "The model is loaded and healthy.", STATUS, UNAVAILABLE],
+  [
+    "/v2/models/{model}",
+    "inferenceModel",
+    "The model, by the Open Inference Protocol.",
+    ANYTHING,
+    UNAVAILABLE,
+  ],
+  [
+    "/v2/models/{model}/ready",
+    "inferenceModelReady",
+    "The model is loaded and healthy.",
+    STATUS,
+    UNAVAILABLE,
+  ],
   [
     "/metrics",
     "metrics",

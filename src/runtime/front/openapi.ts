@@ -28,6 +28,13 @@ const ROUTES: [method: string, path: string, operationId: string][] = [
   ["responses", "/v1/responses", "responses"],
 ];
 
+/** The Open Inference Protocol over predict: it has a document of its own. */
+const INFERENCE = { description: "predict by the Open Inference Protocol v2: named tensors in and out." };
+const TENSORS = {
+  "application/json": { schema: { type: "object" } },
+  "application/octet-stream": { schema: {} },
+};
+
 /** OpenAPI 3.1 of the routes that the model has. */
 export function openApi({ modelName, description, version, schema, methods }: OpenApiOptions): unknown {
   const names = new NamedSchemas("#/components/schemas/", SCHEMAS);
@@ -41,6 +48,11 @@ export function openApi({ modelName, description, version, schema, methods }: Op
     for (const [of, path, operationId] of ROUTES) {
       if (of !== method) continue;
       paths[path] = { post: modelOperation({ operationId, path, types, body, content }) };
+    }
+    if (method === "predict" && types.binary_input !== true) {
+      const path = "/v2/models/{model}/infer";
+      const operation = { operationId: "infer", path, types: INFERENCE, body: TENSORS, content: TENSORS };
+      paths[path] = { post: modelOperation(operation) };
     }
   }
   return {

@@ -7,7 +7,7 @@ import { type Decoded, isInputError, type WireFormat } from "./formats/wire-form
 import { headerValue, type Job } from "./job.ts";
 import type { ModelShape } from "./model-class.ts";
 import { ModelRequest } from "./model-request.ts";
-import { validate, type Violation } from "./validate.ts";
+import { validate, type Validated, type Violation } from "./validate.ts";
 
 /** Who goes on with an input, or with the answer for a request that has no good one. */
 export interface InputTaker {
@@ -63,13 +63,19 @@ function checkInput(job: Job, shape: ModelShape, taker: InputTaker & { input: un
   noteWishes(job, input);
   const schema = shape.inputSchema.get(METHODS[job.head.method] as string);
   if (schema === undefined) return take(input);
-  validate(schema, input).then(
-    (result) => {
-      if (result.ok) take(result.value);
-      else refuse(errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations));
-    },
-    (error: unknown) => refuse(thrownAnswer(job, error)),
-  );
+  const go = (result: Validated): void => {
+    if (result.ok) take(result.value);
+    else refuse(errorAnswer(job, "INVALID_INPUT", inputMessage(result.violations), result.violations));
+  };
+  const failed = (error: unknown): void => refuse(thrownAnswer(job, error));
+  let result: Validated | Promise<Validated>;
+  try {
+    result = validate(schema, input);
+  } catch (error) {
+    return failed(error);
+  }
+  if (result instanceof Promise) result.then(go, failed);
+  else go(result);
 }
 
 function inputMessage(violations: Violation[]): string {

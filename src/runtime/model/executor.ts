@@ -8,6 +8,7 @@ import { errorAnswer, sendAnswer, thrownAnswer, type Answer } from "./answer.ts"
 import { AnswerGathering } from "./answer-gathering.ts";
 import { BatchRun, type RowPipeline } from "./batch-run.ts";
 import { receiveBody } from "./body-intake.ts";
+import { checkOutput } from "./check-output.ts";
 import { decodeInput } from "./decode-input.ts";
 import { encodeOutput } from "./encode-output.ts";
 import { Job } from "./job.ts";
@@ -18,7 +19,6 @@ import { endUnused, isBlob, isResponse, isStream, isThenable, iteratorOf } from 
 import { requestScope } from "./request-scope.ts";
 import { takesStream } from "./takes-stream.ts";
 import { responseAnswer, streamAnswer } from "./stream-answer.ts";
-import { validate, type Violation } from "./validate.ts";
 
 export interface ExecutorOptions {
   writer: FrameWriter;
@@ -285,11 +285,7 @@ export class Executor {
     const schema = this.#options.validateOutput
       ? this.shape.outputSchema.get(METHODS[job.head.method] as string)
       : undefined;
-    if (schema !== undefined) {
-      void validate(schema, output).then((result) => {
-        if (!result.ok) logOutputViolations(job, result.violations);
-      });
-    }
+    if (schema !== undefined) void checkOutput(job, schema, output);
     this.#answer(job, encodeOutput(job, output));
   }
 
@@ -338,11 +334,4 @@ export class Executor {
 
 function outOfTime(job: Job): Answer {
   return errorAnswer(job, "DEADLINE_EXCEEDED", "The request was out of time before its turn.");
-}
-
-function logOutputViolations(job: Job, violations: Violation[]): void {
-  requestScope.run(job.scope, () => {
-    for (const { path, message } of violations)
-      log("error", `The output breaks its schema at ${path || "(root)"}: ${message}`);
-  });
 }

@@ -22,41 +22,42 @@ export async function withTypes(
   const checks = await importChecks(packageDir, PACKAGE_PATHS.check);
   const inputSchema = new Map(shape.inputSchema);
   const outputSchema = new Map(shape.outputSchema);
+  const typed = (name: string, schema: JsonSchema, side: Side): StandardSchema => {
+    const loadExplain = async (): Promise<Check | undefined> =>
+      (await importChecks(packageDir, PACKAGE_PATHS.explain))[name];
+    return typedSchema(checks[name] as Check, schema, { side, loadExplain });
+  };
   for (const [method, { input, output }] of Object.entries(types.methods)) {
-    const typed = (side: "input" | "output", schema: JsonSchema | null): StandardSchema | undefined => {
-      const name = `${method}_${side}`;
-      const check = checks[name];
-      return check === undefined || schema === null
-        ? undefined
-        : typedSchema(
-            check,
-            schema,
-            async () => (await importChecks(packageDir, PACKAGE_PATHS.explain))[name],
-          );
-    };
-    const [ofInput, ofOutput] = [typed("input", input), typed("output", output)];
-    if (ofInput !== undefined && !inputSchema.has(method) && !shape.raw.has(method))
-      inputSchema.set(method, ofInput);
-    if (ofOutput !== undefined && !outputSchema.has(method)) outputSchema.set(method, ofOutput);
+    if (input !== null && !inputSchema.has(method) && !shape.raw.has(method))
+      inputSchema.set(method, typed(`${method}_input`, input, "input"));
+    if (output !== null && !outputSchema.has(method))
+      outputSchema.set(method, typed(`${method}_output`, output, "output"));
   }
   return { ...shape, types, inputSchema, outputSchema };
 }
+
+type Side = "input" | "output";
 
 /** As one of the class's own, so that everything else treats it alike. The code that explains is for the first fault. */
 function typedSchema(
   check: Check,
   schema: JsonSchema,
-  loadExplain: () => Promise<Check | undefined>,
+  { side, loadExplain }: { side: Side; loadExplain: () => Promise<Check | undefined> },
 ): StandardSchema {
   return {
     "~standard": {
       validate(value) {
-        if (check(value)) return { value };
-        return explainViolations(value, check, loadExplain);
+        const json = side === "input" ? value : asJson(value);
+        return check(json) ? { value } : explainViolations(json, check, loadExplain);
       },
       jsonSchema: { input: () => schema, output: () => schema },
     },
   };
+}
+
+/** An output as its client sees it: a Date is a text, what is undefined is not there. */
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value) ?? "null");
 }
 
 async function explainViolations(

@@ -1,4 +1,4 @@
-import type { StandardSchema } from "./model-class.ts";
+import type { StandardResult, StandardSchema } from "./model-class.ts";
 
 export interface Violation {
   /** Dotted, with indexes in brackets: items[2].name. */
@@ -6,11 +6,15 @@ export interface Violation {
   message: string;
 }
 
-export async function validate(
-  schema: StandardSchema,
-  value: unknown,
-): Promise<{ ok: true; value: unknown } | { ok: false; violations: Violation[] }> {
-  const result = await schema["~standard"].validate(value);
+export type Validated = { ok: true; value: unknown } | { ok: false; violations: Violation[] };
+
+/** At once where the schema tells at once. */
+export function validate(schema: StandardSchema, value: unknown): Validated | Promise<Validated> {
+  const result = schema["~standard"].validate(value);
+  return result instanceof Promise ? result.then(validated) : validated(result);
+}
+
+function validated(result: StandardResult): Validated {
   if (result.issues === undefined) return { ok: true, value: result.value };
   const violations = result.issues.map((issue) => ({
     path: pathText(issue.path ?? []),
