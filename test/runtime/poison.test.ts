@@ -83,6 +83,24 @@ test("a suspect runs alone, so that the one beside it is not lost again", async 
   }
 });
 
+test("a suspect waits for a process of its own only so long: beside an endless request all others go on", async (t) => {
+  const model = await runModel(t, MODEL, { config: "runtime: {predict_concurrency: 4}" });
+  const beside = outcome(() => model.predict({ id: "innocent", wait: 300 }));
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+  await outcome(() => model.predict({ kill: 1 }));
+  await beside;
+  assert.equal(await outcome(() => model.predict({ id: 0 })), "200");
+  const endless = new AbortController();
+  const gone = assert.rejects(model.predict({ slow: true }, { signal: endless.signal }));
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+  const began = performance.now();
+  const behind = [{ id: "innocent", wait: 300 }, { id: 1 }, { id: 2 }].map((input) => model.predict(input));
+  for (const answer of behind) assert.equal((await answer).status, 200);
+  assert.ok(performance.now() - began < 10_000, "they waited for the suspect, which waited for nothing");
+  endless.abort();
+  await gone;
+});
+
 test("in a batch the poison is found, and its neighbours go on being served", async (t) => {
   const source = MODEL.replace(
     "async predict(input)",

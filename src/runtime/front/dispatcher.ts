@@ -16,6 +16,9 @@ import { sendJob } from "./send-job.ts";
 import { SlotTime } from "./slot-time.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
+/** How long a suspect waits for a process without other work: a stream may run for hours. */
+const LONGEST_HOLD_UP_MS = 5000;
+
 export interface DispatcherOptions {
   runtime: () => RuntimeConfig;
   metrics: Metrics;
@@ -285,7 +288,7 @@ export class Dispatcher {
       const queued = this.#queue.peek();
       const limits = { slots: this.#concurrency, ahead: this.#slotTime.ahead };
       const process = roomiest(this.#processes, queued, limits);
-      if (process === null) return;
+      if (process === null) return this.#boundWaits(queued);
       const job = nextJob(process, queued) as Job;
       if (job.idleInModel) {
         process.wanting.shift();
@@ -294,6 +297,20 @@ export class Dispatcher {
         this.#queue.shift();
         this.#send(job, process, job.usesSlot && !job.goesAhead);
       }
+    }
+  }
+
+  /** A suspect that is next holds up all others until it can run alone; not for longer than that is worth. */
+  #boundWaits(queued: Job | undefined): void {
+    if (!this.#poison.hasSuspects) return;
+    for (const job of [queued, ...this.#processes.map(({ wanting }) => wanting.peek())]) {
+      if (job === undefined || !job.alone || job.holdsUp) continue;
+      job.holdsUp = true;
+      setTimeout(() => {
+        if (!job.waiting) return;
+        job.alone = false;
+        this.#pump();
+      }, LONGEST_HOLD_UP_MS).unref();
     }
   }
 

@@ -1,12 +1,22 @@
 import type { Job } from "./job.ts";
 
+/** So many places are looked through for cancelled jobs at the earliest. */
+const FIRST_SWEEP = 1024;
+
 /** First in, first out; removal of a cancelled job is a mark that `shift` skips. */
 export class JobQueue {
   #jobs: (Job | undefined)[] = [];
   #head = 0;
+  #sweepAt = FIRST_SWEEP;
+
+  /** Places taken, those of cancelled jobs among them. */
+  get places(): number {
+    return this.#jobs.length - this.#head;
+  }
 
   push(job: Job): void {
     this.#jobs.push(job);
+    if (this.#jobs.length >= this.#sweepAt) this.#sweep();
   }
 
   /** Back to the front, in order: jobs that a dead process had not begun. */
@@ -57,6 +67,13 @@ export class JobQueue {
     const jobs = this.#jobs.slice(this.#head).filter((job) => job !== undefined && !job.cancelled) as Job[];
     this.#jobs.length = this.#head = 0;
     return jobs;
+  }
+
+  /** Behind a job that takes long, clients come and go: what they leave must not gather. */
+  #sweep(): void {
+    this.#jobs = this.#jobs.slice(this.#head).filter((job) => job !== undefined && !job.cancelled);
+    this.#head = 0;
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#jobs.length);
   }
 
   #tidy(): void {

@@ -57,6 +57,8 @@ export class Job implements SlotHolder {
   digest: string | null = null;
   /** Nothing else runs in its process while it does. */
   alone = false;
+  /** It is next, and those behind it wait until it can run alone. */
+  holdsUp = false;
   process: ModelProcess | null = null;
   /** When its slot was granted, or user code first got it. */
   granted = 0;

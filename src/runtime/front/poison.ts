@@ -23,7 +23,7 @@ export interface PoisonOptions {
 
 /**
  * Bodies on which model processes have died. Every request that a dying process may have been working on is
- * suspected and runs alone from then on; an answer clears it, so that only what kills again and again is refused.
+ * suspected and runs alone from then on, where that can be had soon; an answer clears it, so that only what kills again and again is refused.
  * Until a process dies, no body is looked at, and large ones, which are not kept, are counted only after that.
  */
 export class Poison {
@@ -41,8 +41,12 @@ export class Poison {
     if (performance.now() - this.#lastDeath < SUSPECTED_MS) job.hash = sha256();
   }
 
+  get hasSuspects(): boolean {
+    return this.#suspects.size > 0;
+  }
+
   suspects(job: Job): boolean {
-    return this.#suspects.size > 0 && this.#suspect(job) !== null;
+    return this.hasSuspects && this.#suspect(job) !== null;
   }
 
   /** Has it killed too often? Asked once for each request. */
