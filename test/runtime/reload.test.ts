@@ -1,9 +1,11 @@
 // Spec deployment.md "three kinds of change", spec cases L16-L17: new code over the control channel, no request lost.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "../helpers/is-alive.ts";
 import { runModel, writePackage, type RunningModel } from "../helpers/run-model.ts";
+import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
 
 /** A model with state that tells its version, how often it was loaded, and its process. */
@@ -282,4 +284,46 @@ test("`methods` must pass the examples, as after a load, and what passes is what
     Number(before["seen"]) + 1,
     "examples of a swap leave no trace on what is served",
   );
+});
+
+test("a worker that was still loading when methods were swapped does not bring the old code back", async (t) => {
+  const source = (name: string): string => `
+import { existsSync } from "node:fs";
+export class Model {
+  async load() { while (process.env.PURLIN_WORKER === "1" && !existsSync(process.env.GATE)) await new Promise((r) => setTimeout(r, 20)); }
+  predict() { return { version: "${name}", pid: process.pid }; }
+}`;
+  const gate = `${await tmpDir(t)}/gate`;
+  const config = "runtime: {workers: 2}";
+  const model = await runModel(t, source("one"), { config, env: { GATE: gate } });
+  await reload(model, "methods", source("two"), config);
+  await writeFile(gate, "");
+  const versions = new Map<number, string>();
+  await until(async () => {
+    const { pid, version: found } = await ask(model);
+    versions.set(pid, found);
+    return versions.size === 2;
+  });
+  assert.deepEqual([...versions.values()], ["two", "two"]);
+});
+
+test("predict becomes predictBatch, and back, under load: by a new process, and no request is lost", async (t) => {
+  const single = "export class Model { predict(input) { return input; } }";
+  const batch = "export class Model { predictBatch(inputs) { return inputs; } }";
+  const model = await runModel(t, batch);
+  let running = true;
+  const clients = Array.from({ length: 8 }, async () => {
+    while (running) {
+      const response = await model.predict(1, { signal: AbortSignal.timeout(5000) });
+      assert.equal(response.status, 200);
+      await response.text();
+    }
+  });
+  for (const source of [single, batch, single, batch]) {
+    await reload(model, "methods", source);
+    const last = model.events.findLast((event) => event.type === "reloaded");
+    assert.equal(last?.ok === true && last.kind, "process");
+  }
+  running = false;
+  await Promise.all(clients);
 });

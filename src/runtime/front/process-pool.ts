@@ -3,6 +3,7 @@ import type { ControlEvent, Generation } from "../../protocol/control.ts";
 import type { FailedInfo, LoadedInfo } from "../channel/frames.ts";
 import { ToModel } from "../channel/frames.ts";
 import { crashReport } from "./crash-report.ts";
+import { drained } from "./drained.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -61,6 +62,8 @@ export class ProcessPool {
   /** What each process was told of it last. */
   readonly #toldEnvironment = new WeakMap<ModelProcess, string>();
   #reloading: Promise<unknown> = Promise.resolve();
+  /** Methods that are being put on the processes that serve; others join them after that. */
+  #swapping: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolOptions, files: PackageFiles) {
     this.#options = options;
@@ -119,7 +122,12 @@ export class ProcessPool {
       const next = this.#read(wanted);
       const processes = this.ready;
       const spare = this.#spare.waiting;
-      await swapAll(spare === null ? processes : [...processes, spare], next.dir, this.#generation.dir);
+      this.#swapping = swapAll(
+        spare === null ? processes : [...processes, spare],
+        next.dir,
+        this.#generation.dir,
+      );
+      await this.#swapping;
       this.#info = processes[0]?.info ?? this.#info;
       this.#generation = next;
       // One that was loading has the code before.
@@ -189,7 +197,7 @@ export class ProcessPool {
     this.#options.metrics.restart("cancelled-request");
     if (this.ready.length === 0) this.state = "restarting";
     void this.#loadOne()
-      .then((fresh) => this.#takeIn(fresh))
+      .then((fresh) => this.#join(fresh))
       .catch((error: FailedInfo) => this.#startFailed(error))
       .then(() => setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0));
   }
@@ -238,7 +246,7 @@ export class ProcessPool {
   async #firstStart(process: ModelProcess, retries: number): Promise<void> {
     try {
       await this.#started(process);
-      this.#takeIn(process);
+      await this.#join(process);
     } catch (error) {
       this.#discard(process);
       // A throw has been retried inside; a process that died in load gets its retries here.
@@ -311,6 +319,24 @@ export class ProcessPool {
     return this.#starts.wait(process, this.#generation.files.config.runtime.load_timeout_seconds);
   }
 
+  /** Where a reload came while it loaded, it has the code before, or is one too many. */
+  async #join(process: ModelProcess | null): Promise<void> {
+    await this.#swapping.catch(() => undefined);
+    if (process === null || this.state === "stopped") return;
+    const isCurrent = process.packageDir === this.#generation.dir;
+    const { length: others } = this.ready.filter(({ packageDir }) => packageDir === this.#generation.dir);
+    if (isCurrent && others < this.#workerCount) return this.#takeIn(process);
+    this.#discard(process);
+    if (this.#standing < this.#workerCount) this.#loadAnother();
+  }
+
+  #loadAnother(): void {
+    this.#loadOne().then(
+      (fresh) => this.#join(fresh),
+      (error: FailedInfo) => this.#startFailed(error),
+    );
+  }
+
   /** A loaded process begins to take requests. */
   #takeIn(process: ModelProcess | null): void {
     if (process === null || this.state === "stopped") return;
@@ -374,10 +400,7 @@ export class ProcessPool {
     }
     setTimeout(() => {
       if (this.state === "stopped" || this.#standing >= this.#workerCount) return;
-      this.#loadOne().then(
-        (fresh) => this.#takeIn(fresh),
-        (error: FailedInfo) => this.#startFailed(error),
-      );
+      this.#loadAnother();
     }, pause);
   }
 
@@ -404,15 +427,8 @@ export class ProcessPool {
 
   async #retire(process: ModelProcess): Promise<void> {
     process.state = process.state === "dead" ? "dead" : "draining";
-    await this.#drained(process);
+    await drained(process, this.#generation.files.config.runtime.shutdown_timeout_seconds);
     await this.#shutDown(process);
-  }
-
-  async #drained(process: ModelProcess): Promise<void> {
-    const limit = performance.now() + this.#generation.files.config.runtime.shutdown_timeout_seconds * 1000;
-    while (process.jobs.size > 0 && process.state !== "dead" && performance.now() < limit) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
   }
 
   async #shutDown(process: ModelProcess): Promise<void> {

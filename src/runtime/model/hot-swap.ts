@@ -25,6 +25,9 @@ export async function swapMethods(model: LoadedModel, options: SwapOptions): Pro
     const prototype = shape.modelClass.prototype as object;
     const tried = Object.create(prototype, Object.getOwnPropertyDescriptors(model.instance)) as object;
     const checked = checkInstance(shape, tried, definitionRules(options));
+    // Requests are under way that the front has sent as single ones, or as rows.
+    if (checked.batches !== model.shape.batches)
+      throw new Error("predict and predictBatch cannot take each other's place in a loaded model");
     await tryExamples({ instance: tried, shape: checked }, options);
     Object.setPrototypeOf(model.instance, prototype);
     return { instance: model.instance, shape: checked };
