@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readMetric } from "../helpers/read-metric.ts";
-import { runModel, type RunningModel } from "../helpers/run-model.ts";
+import { runModel, type RunningModel, writePackage } from "../helpers/run-model.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 import { until } from "../helpers/until.ts";
 
@@ -68,4 +68,22 @@ test("a postprocess that does not end for a client that has gone costs its proce
   await assert.rejects(model.predict("hang", { signal: AbortSignal.timeout(200) }));
   await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 0);
   assert.notEqual(await (await model.predict(1)).json(), before);
+});
+
+test("a request that hangs in a process that a reload has retired is ended within the grace, not the drain", async (t) => {
+  const source = `export class Model {
+    predict(input) { return input === "hang" ? new Promise(() => undefined) : process.pid; } }`;
+  const config = "runtime: {predict_concurrency: 2, cancel_grace_seconds: 0.2}";
+  const model = await runModel(t, source, { config });
+  const client = new AbortController();
+  const gone = assert.rejects(model.predict("hang", { signal: client.signal }));
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+  await writePackage(`${model.dir}-2`, source, config);
+  await model.runtime.reload({ dir: `${model.dir}-2`, digest: "sha256:2" }, "process");
+  client.abort();
+  await gone;
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 0, {
+    timeout: 5000,
+  });
+  assert.equal((await model.predict(1)).status, 200);
 });

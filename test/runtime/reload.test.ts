@@ -311,9 +311,9 @@ test("predict becomes predictBatch, and back, under load: by a new process, and 
   const single = "export class Model { predict(input) { return input; } }";
   const batch = "export class Model { predictBatch(inputs) { return inputs; } }";
   const model = await runModel(t, batch);
-  let running = true;
+  const over = new AbortController();
   const clients = Array.from({ length: 8 }, async () => {
-    while (running) {
+    while (!over.signal.aborted) {
       const response = await model.predict(1, { signal: AbortSignal.timeout(5000) });
       assert.equal(response.status, 200);
       await response.text();
@@ -324,6 +324,6 @@ test("predict becomes predictBatch, and back, under load: by a new process, and 
     const last = model.events.findLast((event) => event.type === "reloaded");
     assert.equal(last?.ok === true && last.kind, "process");
   }
-  running = false;
+  over.abort();
   await Promise.all(clients);
 });

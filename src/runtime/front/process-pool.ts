@@ -183,23 +183,25 @@ export class ProcessPool {
 
   /** User code in it does not end: a fresh one loads first, then this one gets the grace and is killed. */
   replaceStuck(process: ModelProcess): void {
-    if (process.state !== "ready") return;
-    process.state = "draining";
+    if (process.state === "dead" || this.#leaving.has(process)) return;
     this.#leaving.add(process);
-    const graceMs = this.#generation.files.config.runtime.cancel_grace_seconds * 1000;
+    // A reload has brought others in its place already.
+    if (process.state !== "ready") return this.#endStuck(process);
+    process.state = "draining";
     this.#options.logger.log(
       "warn",
       "A cancelled request does not end; its model process is being replaced",
-      {
-        worker: process.worker,
-      },
+      { worker: process.worker },
     );
     this.#options.metrics.restart("cancelled-request");
     if (this.ready.length === 0) this.state = "restarting";
-    void this.#loadOne()
-      .then((fresh) => this.#join(fresh))
-      .catch((error: FailedInfo) => this.#startFailed(error))
-      .then(() => setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0));
+    void this.#loadAnother().then(() => this.#endStuck(process));
+  }
+
+  /** What else it has to do gets the grace. */
+  #endStuck(process: ModelProcess): void {
+    const graceMs = this.#generation.files.config.runtime.cancel_grace_seconds * 1000;
+    setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0);
   }
 
   /** One that is loading hears of it when it has loaded. */
@@ -327,14 +329,15 @@ export class ProcessPool {
     const { length: others } = this.ready.filter(({ packageDir }) => packageDir === this.#generation.dir);
     if (isCurrent && others < this.#workerCount) return this.#takeIn(process);
     this.#discard(process);
-    if (this.#standing < this.#workerCount) this.#loadAnother();
+    if (this.#standing < this.#workerCount) void this.#loadAnother();
   }
 
-  #loadAnother(): void {
-    this.#loadOne().then(
-      (fresh) => this.#join(fresh),
-      (error: FailedInfo) => this.#startFailed(error),
-    );
+  async #loadAnother(): Promise<void> {
+    try {
+      await this.#join(await this.#loadOne());
+    } catch (error) {
+      this.#startFailed(error as FailedInfo);
+    }
   }
 
   /** A loaded process begins to take requests. */
@@ -400,7 +403,7 @@ export class ProcessPool {
     }
     setTimeout(() => {
       if (this.state === "stopped" || this.#standing >= this.#workerCount) return;
-      this.#loadAnother();
+      void this.#loadAnother();
     }, pause);
   }
 
