@@ -2,6 +2,7 @@ import { isAscii } from "node:buffer";
 import { DATATYPES, datatypeOf, type Datatype, viewAs } from "../tensors/datatypes.ts";
 import { elementsIn, type Tensor } from "../tensors/tensor.ts";
 import { InputError } from "../wire-format.ts";
+import { shown } from "../shown.ts";
 
 const BY_NUMPY = new Map(
   Object.entries(DATATYPES).map(([datatype, kind]) => [kind.numpy, { datatype, ...kind }]),
@@ -57,11 +58,11 @@ function readArray(map: Record<string, unknown>, data: Uint8Array): Tensor {
   const { datatype, bytes, kind } = readType(map, data);
   const shape = map["shape"];
   const count = elementsIn(shape);
-  if (count === null) throw invalid(`a numpy array has the shape ${JSON.stringify(shape)}`);
+  if (count === null) throw invalid(`a numpy array has the shape ${shown(shape)}`);
   const expected = count * kind.array.BYTES_PER_ELEMENT;
   if (bytes.byteLength !== expected)
     throw invalid(
-      `a numpy array of shape ${JSON.stringify(shape)} and type ${String(map["type"])} has ${bytes.byteLength} bytes of data, not ${expected}`,
+      `a numpy array of shape ${shown(shape)} and type ${String(map["type"])} has ${bytes.byteLength} bytes of data, not ${expected}`,
     );
   return { datatype, shape: shape as number[], data: viewAs(bytes, kind.array) };
 }
@@ -81,7 +82,7 @@ function readType(
   const type = textOf(map["type"]);
   const kind = BY_NUMPY.get(type.slice(1));
   if (kind === undefined || !"<>|=".includes(type[0] as string))
-    throw invalid(`a numpy array has the type ${JSON.stringify(type)}, which no tensor here has`);
+    throw invalid(`a numpy array has the type ${shown(type)}, which no tensor here has`);
   const bytes = type.startsWith(">") ? swapped(data, kind.array.BYTES_PER_ELEMENT) : data;
   return { datatype: kind.datatype, bytes, kind };
 }
@@ -89,7 +90,7 @@ function readType(
 /** msgpack-numpy of old writes texts as bytes. */
 function textOf(value: unknown): string {
   if (value instanceof Uint8Array && isAscii(value)) return Buffer.from(value).toString("latin1");
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : shown(value);
 }
 
 function swapped(data: Uint8Array, size: number): Uint8Array {
@@ -105,7 +106,7 @@ function readDate(text: string): Date {
   // Python writes microseconds, and a time without a zone, which is taken as UTC.
   const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`;
   const date = new Date(zoned);
-  if (Number.isNaN(date.getTime())) throw invalid(`a datetime is ${JSON.stringify(text)}, which is none`);
+  if (Number.isNaN(date.getTime())) throw invalid(`a datetime is ${shown(text)}, which is none`);
   return date;
 }
 

@@ -23,7 +23,7 @@ export interface Datatype {
 }
 
 /** Datatypes of the Open Inference Protocol whose elements have a fixed size; BYTES is none of them. */
-export const DATATYPES: Readonly<Record<string, Datatype>> = {
+export const DATATYPES: Readonly<Record<string, Datatype>> = withoutPrototype({
   BOOL: { array: Uint8Array, numpy: "b1" },
   UINT8: { array: Uint8Array, numpy: "u1" },
   UINT16: { array: Uint16Array, numpy: "u2" },
@@ -37,7 +37,12 @@ export const DATATYPES: Readonly<Record<string, Datatype>> = {
   FP16: { array: Uint16Array, numpy: "f2" },
   FP32: { array: Float32Array, numpy: "f4" },
   FP64: { array: Float64Array, numpy: "f8" },
-};
+});
+
+/** Names come from callers: `constructor` is none. */
+function withoutPrototype<T>(table: Record<string, T>): Record<string, T> {
+  return Object.assign(Object.create(null) as Record<string, T>, table);
+}
 
 /** By the array's tag: the classes may be another realm's. */
 const BY_TAG: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import { InputError } from "../wire-format.ts";
 import { nameIn } from "../../../channel/inference-target.ts";
 import { writeBytesElements } from "./bytes-elements.ts";
 import { bytesOf, type NumericArray } from "./datatypes.ts";
+import { shown } from "../shown.ts";
 import { fromHalf } from "./half-float.ts";
 import { outputTensors } from "./output-tensors.ts";
 import type { Tensor } from "./tensor.ts";
@@ -71,6 +72,6 @@ function halves(data: Uint16Array | Iterable<number>): Iterable<number> {
 
 function noSuchOutput(name: string, names: string[]): never {
   const there = names.map((one) => JSON.stringify(one)).join(", ");
-  const problem = `the model gave no output ${JSON.stringify(name)}; it gave ${there || "none"}`;
+  const problem = `the model gave no output ${shown(name)}; it gave ${there || "none"}`;
   throw new InputError("INVALID_INPUT", `Inference request: ${problem}.`);
 }

@@ -3,6 +3,7 @@ import { readBytesElements } from "./bytes-elements.ts";
 import { DATATYPES, viewAs } from "./datatypes.ts";
 import { readJsonData } from "./read-json-data.ts";
 import { elementsIn, type Tensor } from "./tensor.ts";
+import { shown } from "../shown.ts";
 
 /** What follows the JSON part; each binary input takes its share of it, in order. */
 export interface BinaryPart {
@@ -19,19 +20,19 @@ export function readInput(
   const { name, datatype, shape, data, parameters } = (entry ?? {}) as Record<string, unknown>;
   if (typeof name !== "string") throw invalid(`inputs[${index}] has no name`);
   const fail = (problem: string): never => {
-    throw invalid(`input ${JSON.stringify(name)} ${problem}`);
+    throw invalid(`input ${shown(name)} ${problem}`);
   };
   const kind = typeof datatype === "string" ? DATATYPES[datatype] : undefined;
   if (typeof datatype !== "string" || (kind === undefined && datatype !== "BYTES"))
     return fail(
-      `has the datatype ${JSON.stringify(datatype)}; there are ${[...Object.keys(DATATYPES), "BYTES"].join(", ")}`,
+      `has the datatype ${shown(datatype)}; there are ${[...Object.keys(DATATYPES), "BYTES"].join(", ")}`,
     );
   const count = elementsIn(shape);
   if (count === null)
-    return fail(`has the shape ${JSON.stringify(shape)}; it takes whole numbers that are not negative`);
+    return fail(`has the shape ${shown(shape)}; it takes whole numbers that are not negative`);
   const tensor = (content: Tensor["data"]) => {
     if (content.length !== count)
-      fail(`has the shape ${JSON.stringify(shape)} of ${count} elements, and data of ${content.length}`);
+      fail(`has the shape ${shown(shape)} of ${count} elements, and data of ${content.length}`);
     return { name, tensor: { datatype, shape: shape as number[], data: content } };
   };
   const size = (parameters as Record<string, unknown> | null | undefined)?.["binary_data_size"];
@@ -42,16 +43,14 @@ export function readInput(
   if (data !== undefined) fail("has both `data` and `binary_data_size`");
   const left = binary.bytes.byteLength - binary.at;
   if (!Number.isSafeInteger(size) || (size as number) < 0 || (size as number) > left)
-    return fail(
-      `has the binary_data_size ${JSON.stringify(size)}, of ${left} bytes that are left in the body`,
-    );
+    return fail(`has the binary_data_size ${shown(size)}, of ${left} bytes that are left in the body`);
   const bytes = binary.bytes.subarray(binary.at, binary.at + (size as number));
   binary.at += bytes.byteLength;
   if (kind === undefined) return tensor(readBytesElements(bytes, fail));
   const expected = count * kind.array.BYTES_PER_ELEMENT;
   if (bytes.byteLength !== expected)
     fail(
-      `has the shape ${JSON.stringify(shape)} of ${datatype}, which is ${expected} bytes, and a binary_data_size of ${bytes.byteLength}`,
+      `has the shape ${shown(shape)} of ${datatype}, which is ${expected} bytes, and a binary_data_size of ${bytes.byteLength}`,
     );
   return tensor(viewAs(bytes, kind.array));
 }

@@ -1,6 +1,7 @@
 import { DATATYPES, type NumericArray } from "./datatypes.ts";
 import { toHalf } from "./half-float.ts";
 import type { Tensor } from "./tensor.ts";
+import { shown } from "../shown.ts";
 
 /** Nested no deeper than a shape has sides in practice. */
 const MAX_NESTING = 64;
@@ -11,9 +12,7 @@ type Fail = (problem: string) => never;
 export function readJsonData(data: unknown[], datatype: string, fail: Fail): Tensor["data"] {
   const flat = Array.isArray(data[0]) ? flatten(data, fail) : data;
   const bad = (index: number, why = ""): never =>
-    fail(
-      `has ${JSON.stringify(flat[index]) ?? "nothing"} as element ${index}, which is no ${datatype}${why}`,
-    );
+    fail(`has ${shown(flat[index])} as element ${index}, which is no ${datatype}${why}`);
   if (datatype === "BYTES") {
     const index = flat.findIndex((element) => typeof element !== "string");
     return index === -1 ? (flat as string[]) : bad(index);

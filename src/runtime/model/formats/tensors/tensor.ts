@@ -1,4 +1,5 @@
 import { DATATYPES, datatypeOf, type NumericArray } from "./datatypes.ts";
+import { shown } from "../shown.ts";
 
 /** An array with a shape. Elements of BYTES are texts where all of them are UTF-8, otherwise bytes. */
 export interface Tensor {
@@ -46,14 +47,13 @@ export function asTensor(value: unknown): Tensor | null {
 export function tensorProblem({ datatype, shape, data }: Tensor): string | null {
   const kind = DATATYPES[datatype];
   if (kind === undefined && datatype !== "BYTES")
-    return `has the datatype ${JSON.stringify(datatype)}; there are ${[...Object.keys(DATATYPES), "BYTES"].join(", ")}`;
+    return `has the datatype ${shown(datatype)}; there are ${[...Object.keys(DATATYPES), "BYTES"].join(", ")}`;
   const count = elementsIn(shape);
-  if (count === null)
-    return `has the shape ${JSON.stringify(shape)}; it takes whole numbers that are not negative`;
+  if (count === null) return `has the shape ${shown(shape)}; it takes whole numbers that are not negative`;
   if (kind === undefined ? !Array.isArray(data) : !fits(data, datatype))
     return `has data that is no ${kind === undefined ? "array of texts or bytes" : kind.array.name}, which ${datatype} takes`;
   if (data.length !== count)
-    return `has the shape ${JSON.stringify(shape)} of ${count} elements, and data of ${data.length}`;
+    return `has the shape ${shown(shape)} of ${count} elements, and data of ${data.length}`;
   return null;
 }
 

@@ -2,6 +2,7 @@ import { type Decoded, type FormattedRequest, InputError, type WireFormat } from
 import { encodeTensors, type WantedOutput } from "./encode-tensors.ts";
 import { readInput } from "./read-input.ts";
 import type { Tensor } from "./tensor.ts";
+import { shown } from "../shown.ts";
 
 interface InferenceRequest {
   id?: unknown;
@@ -24,7 +25,7 @@ function decode(request: FormattedRequest): Decoded {
   const input: Record<string, Tensor> = {};
   inputs.forEach((entry: unknown, index) => {
     const { name, tensor } = readInput(entry, index, binary);
-    if (Object.hasOwn(input, name)) throw invalid(`there are two inputs ${JSON.stringify(name)}`);
+    if (Object.hasOwn(input, name)) throw invalid(`there are two inputs ${shown(name)}`);
     Object.defineProperty(input, name, {
       value: tensor,
       enumerable: true,
@@ -48,7 +49,7 @@ function headerLength({ body, header }: FormattedRequest): number {
   const length = /^\d+$/.test(text) ? Number(text) : Infinity;
   if (length <= body.byteLength) return length;
   throw invalid(
-    `Inference-Header-Content-Length is ${JSON.stringify(text)}; it must be the length of the JSON part, at most ${body.byteLength}`,
+    `Inference-Header-Content-Length is ${shown(text)}; it must be the length of the JSON part, at most ${body.byteLength}`,
   );
 }
 
