@@ -30,6 +30,8 @@ interface Variant {
   members: string;
   /** Steps of which the model tells that a request was in them. */
   steps: readonly string[];
+  /** Those in which one may hang: neighbours in a batch that want their answers would have to wait with it. */
+  hangsIn: readonly string[];
 }
 
 const PREPROCESS = 'async preprocess(input) { await step("preprocess", input); return input; }';
@@ -42,6 +44,7 @@ const VARIANTS: Variant[] = [
     config: `runtime: {${SETTINGS}, predict_concurrency: 3}`,
     members: 'async predict(input) { await step("predict", input); return result(input); }',
     steps: ["predict"],
+    hangsIn: ["predict"],
   },
   {
     name: "preprocess, predictBatch and postprocess",
@@ -54,6 +57,7 @@ const VARIANTS: Variant[] = [
       }
       ${POSTPROCESS}`,
     steps: STEPS,
+    hangsIn: ["preprocess", "postprocess"],
   },
 ];
 
@@ -92,7 +96,7 @@ for (const variant of VARIANTS) {
     const clients = Array.from({ length: CLIENTS }, async (_, client) => {
       const random = seededRandom(seed * 1000 + client);
       for (let n = 0; !over.aborted; n++) {
-        const plan = newPlan(random, `${client}-${n}`, variant.steps);
+        const plan = newPlan(random, `${client}-${n}`, variant);
         const outcome = await call(model.url, agent, plan);
         calls.push({ plan, outcome });
         // As a client does that is told Retry-After.
@@ -144,12 +148,19 @@ interface Outcome {
   outcome: string;
 }
 
-function newPlan(random: Random, id: string, steps: readonly string[]): Plan {
+function newPlan(random: Random, id: string, { steps, hangsIn }: Variant): Plan {
   let dice = random.int(WEIGHTS.reduce((sum, weight) => sum + weight, 0));
   const kind = KINDS[WEIGHTS.findIndex((weight) => (dice -= weight) < 0)] as Plan["kind"];
   const numbers = Array.from({ length: 1 + random.int(9) }, () => random.int(1e6));
   const leaves = kind === "leaves" ? random.int(12) : kind === "hangs" ? 100 + random.int(200) : -1;
-  return { id, kind, at: random.pick(steps), pause: random.int(8), numbers, leaves };
+  return {
+    id,
+    kind,
+    at: random.pick(kind === "hangs" ? hangsIn : steps),
+    pause: random.int(8),
+    numbers,
+    leaves,
+  };
 }
 
 /** Kills, swaps and reloads until the time is over; tells how often. */
