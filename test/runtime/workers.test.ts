@@ -1,5 +1,6 @@
 // Contract §2: several model processes. Load is spread, a death costs one of them, each has its place and its devices.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { devicesOf, placementEnv } from "../../src/runtime/front/devices.ts";
 import { readMetric } from "../helpers/read-metric.ts";
@@ -124,4 +125,26 @@ test("the map from workers to devices", () => {
       PURLIN_WORKER: "0",
     },
   );
+});
+
+test("a worker that cannot start again does not stop the one that serves", { timeout: 60_000 }, async (t) => {
+  const model = await runModel(
+    t,
+    `import { existsSync } from "node:fs";
+     export class Model {
+       load() { if (process.env.PURLIN_WORKER === "1" && existsSync("broken")) throw new Error("no device"); }
+       predict() { return { pid: process.pid, place: process.env.PURLIN_WORKER }; } }`,
+    { config: "runtime: {workers: 2, load_retries: 0}" },
+  );
+  const ask = async (): Promise<{ pid: number; place: string }> => (await model.predict(1)).json() as never;
+  const second = await until(async () => {
+    const answer = await ask();
+    return answer.place === "1" ? answer.pid : null;
+  });
+  await writeFile(`${model.dir}/broken`, "");
+  process.kill(second, "SIGKILL");
+  const tries = (): number => model.logs().filter(({ message }) => /no device/.test(message)).length;
+  await until(() => tries() >= 5, { timeout: 40_000, what: "the starts that count" });
+  assert.equal((await fetch(`${model.url}/health/ready`)).status, 200);
+  assert.equal((await ask()).place, "0");
 });

@@ -16,7 +16,7 @@ import { swapAll } from "./swap-methods.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
-const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
+const BACKOFF_MS = [0, 500, 1000, 2000, 4000, 30_000] as const;
 /** A process that served this long has proved that it can start. */
 const STEADY_MS = 10_000;
 
@@ -397,7 +397,8 @@ export class ProcessPool {
     if (this.ready.length === 0) this.state = "restarting";
     const pause = BACKOFF_MS[Math.min(this.#failedStarts, BACKOFF_MS.length - 1)] ?? 0;
     this.#failedStarts += 1;
-    if (this.#failedStarts > MAX_FAILED_STARTS) {
+    // Where others serve, one that cannot start is no reason to stop them.
+    if (this.#failedStarts > MAX_FAILED_STARTS && this.ready.length === 0) {
       this.#fail({ error: "the model process keeps ending; its log has the reasons", stage: "exit" });
       return;
     }
