@@ -34,8 +34,8 @@ export interface OptionDefinition {
   flags: string;
   description: string;
   default?: string | number | boolean;
-  /** Throws where the text is not valid; see parse-values.ts. */
-  parse?: (text: string) => unknown;
+  /** Throws where the text is not valid; see parse-values.ts. `previous` is the value so far of one that is repeated. */
+  parse?: (text: string, previous?: unknown) => unknown;
   choices?: readonly string[];
   /** The environment variable that is the default. */
   env?: string;

@@ -55,6 +55,11 @@ export function parseCount(text: string): number {
   return wholeNumber(text, 1, 100_000);
 }
 
+/** One more of what may be given several times. */
+export function collect(text: string, previous: unknown = []): string[] {
+  return [...(previous as string[]), text];
+}
+
 /** "10m" ago, or a time as it is written: as ISO 8601 text. */
 export function parseSince(text: string): string {
   if (/^\d+(?:\.\d+)?\s*(ms|s|m|h)?$/.test(text))

@@ -113,7 +113,7 @@ function optionFrom({ flags, description, ...rest }: OptionDefinition): Option {
   if (rest.default !== undefined) option.default(rest.default);
   if (rest.choices) option.choices([...rest.choices]);
   const { parse } = rest;
-  if (parse) option.argParser((text) => parse(text));
+  if (parse) option.argParser((text, previous) => parse(text, previous));
   return option;
 }
 

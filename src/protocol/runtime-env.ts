@@ -15,6 +15,8 @@ export const RUNTIME_ENV = {
   logFormat: "PURLIN_LOG_FORMAT",
   logLevel: "PURLIN_LOG_LEVEL",
   workers: "PURLIN_WORKERS",
+  /** Set for user code: the place of its process among the workers, from 0. */
+  worker: "PURLIN_WORKER",
   /** A client must have sent its headers by then; 20. */
   headersTimeout: "PURLIN_HEADERS_TIMEOUT_SECONDS",
   /** A body must bring 10 KiB, or its end, in every so many seconds; 10. */

@@ -41,6 +41,50 @@ const echo = (response: ServerResponse, seen: Seen): void =>
   json(response, 200, JSON.parse(seen.body.toString()));
 
 describe("purlin predict --local", () => {
+  it("sends a form from -F, its fields as curl has them", async (t) => {
+    const { url, requests } = await model(t, (response) => json(response, 200, 1));
+    const dir = await tmpDir(t);
+    await writeFile(join(dir, "a b.bin"), Uint8Array.of(0, 255, 13, 10));
+    const fields = [
+      "text=zwölf=12;x",
+      "image=@a b.bin;type=image/png",
+      'options={"k": 1};type=application/json',
+    ];
+    const argv = [...fields, "text=", "raw=@a b.bin"].flatMap((field) => ["-F", field]);
+    const run = await runCli(["predict", "--local", url, ...argv], { cwd: dir });
+    assert.deepEqual([run.code, run.stdout, run.stderr], [0, "1\n", ""]);
+    const [{ headers, body }] = requests as [Seen];
+    const type = { "content-type": headers["content-type"] as string };
+    const form = await new Response(new Uint8Array(body), { headers: type }).formData();
+    assert.deepEqual(
+      [form.getAll("text"), headers["content-length"]],
+      [["zwölf=12;x", ""], String(body.length)],
+    );
+    const tell = async (name: string) => {
+      const file = form.get(name) as File;
+      return [file.name, file.type, [...new Uint8Array(await file.arrayBuffer())]];
+    };
+    assert.deepEqual(await tell("image"), ["a b.bin", "image/png", [0, 255, 13, 10]]);
+    assert.deepEqual(await tell("raw"), ["a b.bin", "application/octet-stream", [0, 255, 13, 10]]);
+    const [name, optionsType, bytes] = await tell("options");
+    assert.deepEqual(
+      [name, optionsType, Buffer.from(bytes as number[]).toString()],
+      ["blob", "application/json", '{"k": 1}'],
+    );
+
+    const wrong: [argv: string[], why: RegExp][] = [
+      [["-F", "nothing"], /-F nothing is no field of a form/],
+      [["-F", "a=@missing.png"], /There is no file missing.png/],
+      [["-F", "a=@."], /\. is a folder/],
+      [["-F", "a=1", "-d", "1"], /beside another input/],
+    ];
+    for (const [given, why] of wrong) {
+      const refused = await runCli(["predict", "--local", url, ...given], { cwd: dir });
+      assert.equal(refused.code, 2, refused.stderr);
+      assert.match(refused.stderr, why);
+    }
+  });
+
   it("sends JSON from -d, -f or stdin and prints the answer alone", async (t) => {
     const { url, requests } = await model(t, echo);
     const dir = await tmpDir(t);

@@ -110,6 +110,16 @@ test("each process has a profile of its own: one that a save replaces, one that 
   }
 });
 
+test("a place that cannot be written to is told before anything is built, not when the profile is there", async (t) => {
+  const dir = await makeProject(t);
+  for (const place of ["config.yaml/profiles", "config.yaml/x.cpuprofile"]) {
+    const run = await runCli(["serve", "--port", "0", "--cpu-profile", place], { cwd: dir });
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, /No CPU profile could be written to .*config\.yaml/);
+    assert.doesNotMatch(run.stderr, /bundling/);
+  }
+});
+
 test("a folder to be served that stands where the place for profiles would is told apart", async (t) => {
   const dir = await makeProject(t);
   await mkdir(join(dir, "elsewhere"));

@@ -28,7 +28,7 @@ export class Model {
 const SHOUT = "export function shout(text: string): string {\n  return text.toUpperCase();\n}\n";
 /** All of them shorter than the test looks at a stopped process. */
 const LIMITS =
-  "runtime: { predict_timeout_seconds: 0.2, cancel_grace_seconds: 0.1, streaming_read_timeout_seconds: 0.2 }\n";
+  "runtime: { workers: 2, predict_timeout_seconds: 0.2, cancel_grace_seconds: 0.1, streaming_read_timeout_seconds: 0.2 }\n";
 
 async function serve(
   t: TestContext,
@@ -112,6 +112,11 @@ test("a debugger stops in a line of model.ts, sees its variables, and no time li
   assert.equal(answered.status, 200);
   assert.equal(((await answered.json()) as { count: number }).count, 2);
   assert.doesNotMatch(cli.stderr(), /being replaced|The model process/);
+  assert.equal(
+    [...cli.stdout().matchAll(DEBUGGER)].length,
+    1,
+    "there is one process, whatever config.yaml says",
+  );
 });
 
 test("--inspect-brk waits, and stops before the model's code is loaded", async (t) => {
@@ -151,6 +156,18 @@ test("--watch: a swap of methods keeps the debugger, a new process takes over it
   await client.send("Debugger.removeBreakpoint", { breakpointId });
   await client.send("Debugger.resume");
   assert.equal((await answer).status, 200);
+
+  // A save while a request stands at a breakpoint waits for it, and loads no other process.
+  const stopped = await breakAt(client, 9);
+  const standing = predict(url, "x");
+  await client.wait("Debugger.paused", 2);
+  await editFile(file, '"more "', '"more and more "');
+  await cli.waitFor(/methods/, { stream: "stderr" });
+  await client.send("Debugger.removeBreakpoint", { breakpointId: stopped });
+  await client.send("Debugger.resume");
+  assert.equal((await standing).status, 200);
+  await until(async () => ((await (await predict(url, "x")).json()) as { count: number }).count === 4);
+  assert.equal(await pidOf(), first);
 
   await editFile(file, "  predict", "  loaded = 1;\n  constructor() {}\n  predict");
   const again = await debuggerOf(t, cli, 2);

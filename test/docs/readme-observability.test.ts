@@ -13,7 +13,7 @@ const [section = ""] = after.split("\n## ");
 
 test("every metric of the runtime is in the table, and no other", () => {
   const page = new TextPage();
-  const gauges = { inFlight: 0, queued: 0, queuedBytes: 0, ready: true, processes: [] };
+  const gauges = { inFlight: 0, queued: 0, queuedBytes: 0, poisonRefusals: 0, ready: true, processes: [] };
   writeMetrics(page, new Metrics(), gauges);
   const shown = [...page.text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   const named = new Set([...section.matchAll(/`(purlin_\w+)`/g)].map(([, name]) => name));

@@ -6,16 +6,17 @@ import { readMetric } from "../helpers/read-metric.ts";
 import { runModel, writePackage, type RunningModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
 
-/** Answers each row with the batch it was in; the first `hold` of a batch keeps it that many milliseconds. */
+/** Answers each row with the batch it was in; a batch takes the longest `hold` of its rows, or until the gate is opened. */
 const MODEL = `
 const wait = (ms) => new Promise((r) => setTimeout(r, ms));
-let calls = 0, seen = [];
+let calls = 0, seen = [], open = () => {};
 export class Model {
   async predictBatch(inputs, requests) {
     const call = ++calls;
     seen.push(inputs.map((input) => input.id));
     const hold = Math.max(0, ...inputs.map((input) => input.hold ?? 0));
     if (hold > 0) await wait(hold);
+    if (inputs.some((input) => input.gate)) await new Promise((resolve) => (open = resolve));
     if (inputs.some((input) => input.kill)) process.exit(3);
     if (inputs.some((input) => input.poison)) throw new Error("one of them is bad");
     return inputs.map((input, i) => {
@@ -24,6 +25,7 @@ export class Model {
     });
   }
   chatCompletions() { return seen; }
+  completions() { open(); return null; }
 }`;
 
 interface Row {
@@ -41,20 +43,28 @@ const codeOf = async (response: Response): Promise<[number, string]> => [
 const queued = ({ url }: RunningModel): Promise<number> => readMetric(url, "purlin_queue_depth");
 const inFlight = ({ url }: RunningModel): Promise<number> => readMetric(url, "purlin_requests_in_flight");
 
-/** Sends a row that holds the model, then so many more that wait behind it. */
+interface Crowd {
+  /** Of each row's request. */
+  init?: RequestInit[];
+  /** Done while all of them wait. */
+  meanwhile?: (waiting: Promise<Response>[]) => unknown;
+}
+
+/** Sends a row that holds the model until all these wait behind it. */
 async function behindOne(
   model: RunningModel,
   inputs: object[],
-  init: RequestInit[] = [],
+  { init = [], meanwhile }: Crowd = {},
 ): Promise<Promise<Response>[]> {
-  const first = model.predict({ id: "first", hold: 300 });
+  void model.predict({ id: "first", gate: true }).catch(() => undefined);
   await until(async () => (await inFlight(model)) === 1 && (await queued(model)) === 0);
   const waiting: Promise<Response>[] = [];
   for (const [i, input] of inputs.entries()) {
     waiting.push(model.predict(input, init[i] ?? {}));
     await until(async () => (await queued(model)) === i + 1, { interval: 2 });
   }
-  void first.catch(() => undefined);
+  await meanwhile?.(waiting);
+  await fetch(`${model.url}/v1/completions`, { method: "POST", body: "null" });
   return waiting;
 }
 
@@ -111,11 +121,9 @@ describe("batching", () => {
     const source =
       schema + MODEL.replace("export class Model {", "export class Model { static input = schema;");
     const model = await runModel(t, source, { config: config("{max_size: 8}") });
-    const waiting = await behindOne(
-      model,
-      [{ id: 1 }, { id: "wrong" }, { id: 3 }, {}],
-      [{}, {}, {}, { body: "{no" }],
-    );
+    const waiting = await behindOne(model, [{ id: 1 }, { id: "wrong" }, { id: 3 }, {}], {
+      init: [{}, {}, {}, { body: "{no" }],
+    });
     const answers = await Promise.all(waiting);
     assert.deepEqual(
       answers.map(({ status }) => status),
@@ -156,13 +164,14 @@ describe("batching", () => {
   it("a row whose client has gone leaves before its batch begins", async (t) => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
     const leaving = new AbortController();
-    const waiting = await behindOne(
-      model,
-      [{ id: 1 }, { id: 2 }, { id: 3 }],
-      [{}, { signal: leaving.signal }],
-    );
-    leaving.abort();
-    assert.equal(await waiting[1]?.catch(() => "gone"), "gone");
+    const waiting = await behindOne(model, [{ id: 1 }, { id: 2 }, { id: 3 }], {
+      init: [{}, { signal: leaving.signal }],
+      async meanwhile(all) {
+        leaving.abort();
+        assert.equal(await all[1]?.catch(() => "gone"), "gone");
+        await until(async () => (await queued(model)) === 2);
+      },
+    });
     const rows = await Promise.all(
       [waiting[0], waiting[2]].map((answer) => rowOf(answer as Promise<Response>)),
     );
@@ -177,31 +186,39 @@ describe("batching", () => {
 
   it("one row's deadline passes without touching its neighbours; one that is out of time is never given to the model", async (t) => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
-    const late = { headers: { "x-request-timeout-ms": "60" } };
-    const answers = await Promise.all(await behindOne(model, [{ id: 1 }, { id: 2 }], [{}, late]));
-    assert.equal(((await (answers[0] as Response).json()) as Row).size, 1);
-    assert.deepEqual(await codeOf(answers[1] as Response), [504, "DEADLINE_EXCEEDED"]);
+    const late = { headers: { "x-request-timeout-ms": "1000" } };
+    const [kept, cut] = await behindOne(model, [{ id: 1 }, { id: 2 }], {
+      init: [{}, late],
+      async meanwhile([, hurried]) {
+        assert.deepEqual(await codeOf((await hurried) as Response), [504, "DEADLINE_EXCEEDED"]);
+      },
+    });
+    assert.equal((await rowOf(kept as Promise<Response>)).size, 1);
+    assert.equal((await cut)?.status, 504);
     // In a batch that runs, too.
-    const [held, cut] = await Promise.all([
-      model.predict({ id: 4, hold: 250 }),
-      model.predict({ id: 5 }, late),
-    ]);
-    assert.equal(held.status, 200);
-    assert.ok([200, 504].includes(cut.status));
+    const [patient, hurried] = await behindOne(model, [{ id: 4, hold: 1500 }, { id: 5 }], {
+      init: [{}, { headers: { "x-request-timeout-ms": "1400" } }],
+    });
+    assert.equal((await hurried)?.status, 504);
+    assert.equal((await rowOf(patient as Promise<Response>)).size, 2);
     await until(async () => (await inFlight(model)) === 0);
   });
 
   it("a batch of which no row is left gives its slot back", async (t) => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
-    const refused = await Promise.all(await behindOne(model, [{ id: 1 }], [{ body: "{no" }]));
+    const refused = await Promise.all(await behindOne(model, [{ id: 1 }], { init: [{ body: "{no" }] }));
     assert.deepEqual(
       refused.map(({ status }) => status),
       [400],
     );
     const leaving = new AbortController();
-    const [gone] = await behindOne(model, [{ id: 2 }], [{ signal: leaving.signal }]);
-    leaving.abort();
-    await gone?.catch(() => undefined);
+    await behindOne(model, [{ id: 2 }], {
+      init: [{ signal: leaving.signal }],
+      async meanwhile([gone]) {
+        leaving.abort();
+        await gone?.catch(() => undefined);
+      },
+    });
     assert.equal((await rowOf(model.predict({ id: 3 }))).id, 3);
   });
 

@@ -39,10 +39,17 @@ const SHA = createHash("sha256")
   .digest("hex");
 
 /** What the warm-up, and then \`purlin test\`, say of one example; null where both let it pass. */
-async function verdicts(t: TestContext, example: string, files: Record<string, Uint8Array> = {}) {
-  const dir = join(await tmpDir(t), "package");
+function verdicts(t: TestContext, example: string, files: Record<string, Uint8Array> = {}) {
   const config = `runtime: { load_retries: 0 }\nexamples:\n  - name: one\n${example.replaceAll(/^/gm, "    ")}\n`;
-  await writePackage(dir, MODEL, config);
+  return verdictsOn(t, { model: MODEL, config, files });
+}
+
+async function verdictsOn(
+  t: TestContext,
+  { model, config, files }: { model: string; config: string; files: Record<string, Uint8Array> },
+) {
+  const dir = join(await tmpDir(t), "package");
+  await writePackage(dir, model, config);
   for (const [path, bytes] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true });
     await writeFile(join(dir, path), bytes);
@@ -84,6 +91,26 @@ const PASSING: [string, string, Record<string, Uint8Array>?][] = [
   ],
 ];
 
+/** Models of another kind, with the one example that holds for them. */
+const OTHER_MODELS: [string, string, string, Record<string, Uint8Array>?][] = [
+  [
+    "predictBatch",
+    "export class Model { predictBatch(inputs) { return inputs.map(({ x }) => ({ doubled: 2 * x })); } }",
+    "runtime: { load_retries: 0, batching: { max_size: 4, max_wait_ms: 1 } }\nexamples: [{ name: one, input: { x: 2 }, output: { doubled: 4 } }]\n",
+  ],
+  [
+    "preprocess and postprocess, in several processes",
+    "export class Model { preprocess(input) { return input.x; } predict(x) { return x * 2; } postprocess(y) { return { y }; } }",
+    "runtime: { load_retries: 0, workers: 2 }\nexamples: [{ name: one, input: { x: 2 }, output: { y: 4 } }]\n",
+  ],
+  [
+    "a file of msgpack",
+    "export class Model { predict({ x }) { return new Response(String(x * 2)); } }",
+    "runtime: { load_retries: 0 }\nexamples: [{ name: one, input_file: a.msgpack, output: 6 }]\n",
+    { "data/a.msgpack": Uint8Array.from([0x81, 0xa1, 0x78, 0x03]) },
+  ],
+];
+
 const FAILING: [string, string, RegExp][] = [
   [
     "other bytes",
@@ -122,6 +149,16 @@ describe("an example as a contract, in the warm-up and in purlin test alike", ()
   for (const [what, example, files] of PASSING) {
     it(`passes: ${what}`, async (t) => {
       assert.deepEqual(await verdicts(t, example, files), { warmUp: null, test: null });
+    });
+  }
+  for (const [what, model, config, files = {}] of OTHER_MODELS) {
+    it(`passes, and fails with another output: ${what}`, async (t) => {
+      assert.deepEqual(await verdictsOn(t, { model, config, files }), { warmUp: null, test: null });
+      const other = config.replace(/output: (.*?)(\d)( \}|\})/, "output: $19$3");
+      assert.notEqual(other, config);
+      const { warmUp, test: reason } = await verdictsOn(t, { model, config: other, files });
+      assert.match(warmUp ?? "", / is [46], expected 9/);
+      assert.match(reason ?? "", / is [46], expected 9/);
     });
   }
   for (const [what, example, says] of FAILING) {

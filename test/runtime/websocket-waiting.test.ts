@@ -11,6 +11,7 @@ import { Dispatcher } from "../../src/runtime/front/dispatcher.ts";
 import { Logger } from "../../src/runtime/front/logger.ts";
 import { Metrics } from "../../src/runtime/front/metrics.ts";
 import { readOptions, readPackage } from "../../src/runtime/front/options.ts";
+import { Poison } from "../../src/runtime/front/poison.ts";
 import { ProcessPool } from "../../src/runtime/front/process-pool.ts";
 import { UserMetrics } from "../../src/runtime/front/user-metrics.ts";
 import { acceptWebSocket } from "../../src/runtime/front/websocket.ts";
@@ -46,6 +47,7 @@ async function startFront(t: TestContext): Promise<Front> {
   const dispatcher = new Dispatcher({
     runtime: () => files.config.runtime,
     metrics,
+    poison: new Poison({ limit: () => 0, onProven: () => undefined }),
     onStuck: (process) => pool.replaceStuck(process),
   });
   const userMetrics = new UserMetrics();

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { AppError, UsageError } from "../../errors.ts";
 import { inspectAddressText } from "../../protocol/inspect-address.ts";
 import { MANIFEST_FILE } from "../../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
@@ -13,7 +13,10 @@ export function looksInside({ inspect, cpuProfile }: Debugging): boolean {
   return inspect !== undefined || cpuProfile !== undefined;
 }
 
-/** Before anything is built. Throws UsageError where the flags would mean something else than they say. */
+/**
+ * Before anything is built. Throws UsageError where the flags would mean something else than they say, and AppError
+ * NOT_WRITABLE where a profile would be lost at its end.
+ */
 export function checkDebugging({ target, inspect, cpuProfile, workers, report }: ServeOptions): void {
   if (cpuProfile !== undefined && cpuProfile !== target && holdsModel(cpuProfile)) {
     throw new UsageError(
@@ -21,6 +24,7 @@ export function checkDebugging({ target, inspect, cpuProfile, workers, report }:
       "Name it before the flag: purlin serve my-model --cpu-profile",
     );
   }
+  if (cpuProfile !== undefined) checkWritable(cpuProfile);
   if (inspect === undefined) return;
   if (workers !== undefined && workers !== 1) {
     throw new UsageError(
@@ -47,4 +51,20 @@ export function debuggingEnv({ inspect, cpuProfile }: Debugging): Record<string,
 
 function holdsModel(folder: string): boolean {
   return ["config.yaml", MANIFEST_FILE].some((name) => existsSync(join(folder, name)));
+}
+
+function checkWritable(place: string): void {
+  const folder = place.endsWith(".cpuprofile") ? dirname(place) : place;
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new AppError(
+      "NOT_WRITABLE",
+      `No CPU profile could be written to ${folder}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
 }

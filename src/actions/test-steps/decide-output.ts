@@ -12,6 +12,9 @@ import { sha256Hex } from "./run-example.ts";
 /** Characters of JSON; config.yaml is read by people. */
 const MOST_OUTPUT = 64 * 1024;
 
+/** Somewhat less than config.yaml may nest as a whole. */
+const DEEPEST = 50;
+
 export type Decision =
   | { kind: "unchanged" }
   | { kind: "write"; output: unknown; marked: boolean }
@@ -34,6 +37,7 @@ export function decideOutput(
   if (example.status !== undefined && first.status !== example.status)
     return left("its status is another one");
   if (first.status >= 400 && !("output" in example)) return { kind: "unchanged" };
+  if (nestsDeeper(valueOf(first), DEEPEST)) return left(`its answer nests deeper than ${DEEPEST} levels`);
   const wanted = wantedOutput(example, first);
   const steady =
     judge(second, wanted) === null ? wanted : markUnsteady(wanted, valueOf(first), valueOf(second));
@@ -62,6 +66,11 @@ function wantedOutput(example: Example, answer: ExampleAnswer): unknown {
   const keys = typeof output === "object" && output !== null ? Object.keys(output) : [];
   const kept = Object.entries(value as object).filter(([key]) => keys.includes(key));
   return kept.length > 0 && kept.length === keys.length ? Object.fromEntries(kept) : value;
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => nestsDeeper(item, levels - 1));
 }
 
 function valueOf(answer: ExampleAnswer): unknown {

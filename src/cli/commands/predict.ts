@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { UsageError } from "../../errors.ts";
 import { type CallableMethod, METHOD_PATHS } from "../../protocol/method-paths.ts";
+import type { PredictInput } from "../../actions/read-predict-input.ts";
 import { type CommandContext, defineCommand, type Output } from "../define-command.ts";
-import { parseSeconds } from "../parse-values.ts";
+import { collect, parseSeconds } from "../parse-values.ts";
 import { remoteOption, type RemoteOptions } from "../remote-option.ts";
 import { formatMs } from "../report/format.ts";
 
@@ -13,6 +14,7 @@ interface Options extends RemoteOptions {
   development?: true;
   data?: string;
   file?: string;
+  form?: string[];
   contentType?: string;
   local?: string | true;
   method: string;
@@ -40,6 +42,11 @@ export const predictCommand = defineCommand<Options>({
     { flags: "--development", description: "the development deployment" },
     { flags: "-d, --data <json>", description: "the input" },
     { flags: "-f, --file <file>", description: "a file with the input" },
+    {
+      flags: "-F, --form <field>",
+      description: "a field of a form, name=text or name=@file; once for each",
+      parse: collect,
+    },
     { flags: "--content-type <type>", description: "send the input unread, as this type" },
     {
       flags: "--local [url]",
@@ -62,16 +69,14 @@ export const predictCommand = defineCommand<Options>({
     `purlin predict my-model -d '{"text": "hello"}'`,
     `purlin predict --local -d '{"text": "hello"}'`,
     "purlin predict --local http://127.0.0.1:9000 -f photo.jpg",
+    "purlin predict my-model -F image=@photo.jpg -F top=3",
     "cat input.json | purlin predict --local --stream",
   ],
   async run({ args, options }, context) {
     const place = await findPlace(args[0], options, context);
     const method = readMethod(options.method);
-    const [{ predict }, { readPredictInput }] = await Promise.all([
-      import("../../actions/predict.ts"),
-      import("../../actions/read-predict-input.ts"),
-    ]);
-    const input = await readPredictInput(inputSource(options, context));
+    const { predict } = await import("../../actions/predict.ts");
+    const input = await readInput(options, context);
     const result = await predict({
       ...place,
       method,
@@ -139,6 +144,22 @@ function readMethod(typed: string): CallableMethod {
   const method = known.find((name) => plain(name) === plain(typed));
   if (method) return method;
   throw new UsageError(`There is no method ${typed}.`, `There are: ${known.join(", ")}.`);
+}
+
+async function readInput(options: Options, context: CommandContext): Promise<PredictInput> {
+  const { data, file, form, contentType } = options;
+  if (form === undefined) {
+    const { readPredictInput } = await import("../../actions/read-predict-input.ts");
+    return readPredictInput(inputSource(options, context));
+  }
+  if (data !== undefined || file !== undefined || contentType !== undefined) {
+    throw new UsageError(
+      "-F was given beside another input.",
+      "A form is the whole input, and has a content type of its own: leave out -d, -f and --content-type.",
+    );
+  }
+  const { readFormInput } = await import("../../actions/read-form-input.ts");
+  return readFormInput(form, context.cwd);
 }
 
 function inputSource(options: Options, context: CommandContext) {

@@ -91,6 +91,6 @@ function failure({ examples }: TestResult): { code: string; message: string; hin
   return {
     code: "EXAMPLES_FAILED",
     message: failed.map(({ name, reason }) => `${name}: ${reason}`).join("; "),
-    hint: "Mend the model, or the output in config.yaml where the new answer is the right one.",
+    hint: "Mend the model; where its new answer is the right one, purlin test --update writes it into config.yaml.",
   };
 }

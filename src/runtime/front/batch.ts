@@ -21,6 +21,11 @@ export class Batch implements SlotHolder {
     for (const row of rows) row.batch = this;
   }
 
+  get alone(): boolean {
+    const [first] = this.rows;
+    return this.size === 1 && first?.alone === true;
+  }
+
   /** Does anybody wait for what it does? */
   get isWanted(): boolean {
     return [...this.rows].some((row) => !row.cancelled);

@@ -13,8 +13,6 @@ export interface BatcherOptions {
   metrics: Metrics;
   /** Gives the rows to the process, where the batch holds a slot from now. */
   send: (batch: Batch) => void;
-  /** Must this row be alone in its batch? */
-  isolates: (job: Job) => boolean;
   /** To be called when a wait is over. */
   wake: () => void;
 }
@@ -83,7 +81,7 @@ export class Batcher {
   #freeProcesses(processes: readonly ModelProcess[]): ModelProcess[] {
     const slots = this.#options.runtime().predict_concurrency;
     return processes
-      .filter(({ lane }) => lane.length < slots)
+      .filter(({ lane }) => lane.length < slots && !lane.isClosed)
       .sort((a, b) => a.lane.length - b.lane.length || a.lane.lastGrant - b.lane.lastGrant);
   }
 
@@ -98,12 +96,11 @@ export class Batcher {
       Math.max(fullAt, this.#share(process, { queue, processes })),
     );
     const [oldest] = rows;
-    if (oldest === undefined) return Infinity;
+    if (oldest === undefined || (oldest.alone && process.lane.length > 0)) return Infinity;
     const now = performance.now();
     const since = Math.max(oldest.ready, process.lane.freedAt);
     const waiting = { rows: rows.length, since, lastArrival: this.#lastArrival, timeLeft: timeLeft(rows) };
-    const alone = rows.length === 1 && this.#options.isolates(oldest);
-    const wait = alone ? 0 : this.#policy.waitMs(waiting, { fullAt, maxWaitMs }, now);
+    const wait = oldest.alone ? 0 : this.#policy.waitMs(waiting, { fullAt, maxWaitMs }, now);
     if (wait > 0) return wait;
     this.#take(rows.slice(0, maxSize), process, queue);
     return 0;
@@ -124,7 +121,7 @@ export class Batcher {
     const rows = [...rowsAhead(process.wanting.first(most)), ...open]
       .sort((a, b) => a.order - b.order)
       .slice(0, most);
-    const lone = rows.findIndex((row) => this.#options.isolates(row));
+    const lone = rows.findIndex(({ alone }) => alone);
     if (lone === -1) return rows;
     return lone === 0 ? rows.slice(0, 1) : rows.slice(0, lone);
   }

@@ -31,7 +31,7 @@ export function roomiest(
   let best: ModelProcess | null = null;
   for (const process of processes) {
     const { lane } = process;
-    if (lane.length >= (process.batches ? slots : slots + ahead)) continue;
+    if (lane.length >= (process.batches ? slots : slots + ahead) || lane.isClosed) continue;
     if (nextJob(process, queued) === undefined) continue;
     if (best === null || hasMoreRoom(process, best)) best = process;
   }
@@ -47,5 +47,7 @@ export function nextJob(process: ModelProcess, queued: Job | undefined): Job | u
   const wanting = process.wanting.peek();
   const open = process.state === "ready" ? queued : undefined;
   const next = wanting === undefined || (open !== undefined && open.order < wanting.order) ? open : wanting;
-  return next !== undefined && process.batches && isRow(next) ? undefined : next;
+  if (next === undefined || (process.batches && isRow(next))) return undefined;
+  // Before it may run alone, what runs there ends.
+  return next.alone && process.lane.length > 0 ? undefined : next;
 }

@@ -5,7 +5,7 @@ export function corsHeaders(req: IncomingMessage, allowed: readonly string[]): s
   const { origin } = req.headers;
   if (origin === undefined || !(allowed.includes("*") || allowed.includes(origin))) return ["vary", "origin"];
   const headers = ["vary", "origin", "access-control-allow-origin", origin];
-  headers.push("access-control-expose-headers", "x-request-id, retry-after");
+  headers.push("access-control-expose-headers", "x-request-id, retry-after, inference-header-content-length");
   if (!isPreflight(req)) return headers;
   const asked = req.headers["access-control-request-headers"] ?? "content-type, authorization, x-request-id";
   headers.push(

@@ -20,6 +20,8 @@ export function withoutTimeLimits(config: Config): Config {
     streaming_read_timeout_seconds: MOST_SECONDS,
     load_timeout_seconds: MOST_SECONDS,
     cancel_grace_seconds: MOST_SECONDS,
+    // It would have the address that the next one is to be found at.
+    spare: false,
   };
   return { ...config, runtime };
 }

@@ -10,6 +10,7 @@ import { isUntouched } from "./is-untouched.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Poison } from "./poison.ts";
 import type { ModelProcess } from "./model-process.ts";
 import { sendJob } from "./send-job.ts";
 import { SlotTime } from "./slot-time.ts";
@@ -18,6 +19,7 @@ import { WaitingRoom } from "./waiting-room.ts";
 export interface DispatcherOptions {
   runtime: () => RuntimeConfig;
   metrics: Metrics;
+  poison: Poison;
   /** A process whose user code does not react to a cancellation. */
   onStuck: (process: ModelProcess) => void;
 }
@@ -33,6 +35,7 @@ export class Dispatcher {
   /** Those that take jobs, and those that only finish what they have. */
   #processes: ModelProcess[] = [];
   readonly #waiting = new WaitingRoom();
+  readonly #poison: Poison;
   readonly #slotTime = new SlotTime();
   readonly #batcher: Batcher;
   /** Those that run, by their number. */
@@ -45,10 +48,10 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#metrics = options.metrics;
+    this.#poison = options.poison;
     this.#batcher = new Batcher({
       ...options,
       send: (batch) => this.#sendBatch(batch),
-      isolates: () => false,
       wake: () => this.#pump(),
     });
   }
@@ -106,6 +109,7 @@ export class Dispatcher {
     const { deadline } = job.head;
     if (deadline !== 0) this.#armDeadline(job);
     if (job.usesSlot) this.#waiting.enter(job);
+    job.alone = this.#poison.suspects(job);
     if (job.goesAhead || !job.usesSlot) {
       const process = leastLoaded(this.#processes);
       if (process !== null) return this.#send(job, process, false);
@@ -118,6 +122,7 @@ export class Dispatcher {
   /** More of a body that was not complete when its job was submitted. Returns false when the model lags behind. */
   body(job: Job, piece: Buffer): boolean {
     this.#waiting.grow(job, piece.byteLength);
+    job.hash?.update(piece);
     if (job.waiting) job.body.push(piece);
     const { process } = job;
     if (process === null || job.cancelled) return true;
@@ -128,6 +133,7 @@ export class Dispatcher {
 
   bodyEnd(job: Job): void {
     job.bodyComplete = true;
+    job.alone = this.#poison.suspects(job);
     if (job.process === null || job.cancelled) return;
     job.process.writer.empty(ToModel.BODY_END, job.id);
     job.process.writer.autoFlush();
@@ -212,25 +218,27 @@ export class Dispatcher {
 
   /**
    * The process has died. Jobs that may have been running are lost and say so; those that had not begun go
-   * back to the head of the queue. Returns the ids of the lost ones' requests.
+   * back to the head of the queue. Returns the ids of the lost ones' requests. `blames`: it ended unasked.
    */
-  processDied(process: ModelProcess, reason: string): string[] {
+  processDied(process: ModelProcess, reason: string, blames: boolean): string[] {
     this.#processes = this.#processes.filter((other) => other !== process);
     const gathered = this.#slotTime.ahead > 1 ? MAX_GATHERED_ANSWERS : 0;
     const begun = process.lane.begunJobs(this.#concurrency, gathered);
     const again: Job[] = [];
-    const lost: string[] = [];
+    const lost: Job[] = [];
+    const cancelled: Job[] = [];
     for (const job of process.jobs.all()) {
-      if (job.cancelled) {
-        this.#finish(job);
-        continue;
-      }
-      if (isUntouched(job, process, begun)) again.push(job);
-      else {
-        lost.push(job.head.requestId);
-        this.#lose(job, reason);
-      }
+      if (job.cancelled) cancelled.push(job);
+      else if (isUntouched(job, process, begun)) again.push(job);
+      else lost.push(job);
     }
+    // Those that had no slot yet may have been in preprocess: as good a suspect as any.
+    if (blames)
+      this.#poison.died(
+        [...lost, ...cancelled].filter((job) => begun.has(job) || !job.usesSlot || !job.waiting),
+      );
+    for (const job of cancelled) this.#finish(job);
+    for (const job of lost) this.#lose(job, reason);
     process.lane.clear();
     for (const batch of this.#batches.values()) if (batch.process === process) this.#forget(batch);
     for (const job of again) {
@@ -244,7 +252,7 @@ export class Dispatcher {
     // The table has them by id, and ids are used again.
     this.#queue.unshift(again.sort((a, b) => a.order - b.order));
     this.#pump();
-    return lost;
+    return lost.map(({ head }) => head.requestId);
   }
 
   /** Every job that waits is refused: no process will come. */
@@ -318,7 +326,7 @@ export class Dispatcher {
 
   #grant(job: Job, process: ModelProcess): void {
     this.#holdSlot(job, process);
-    job.body = [];
+    job.releaseBody();
     process.writer.empty(ToModel.GO, job.id);
     process.writer.autoFlush();
   }
@@ -340,7 +348,7 @@ export class Dispatcher {
     process.lane.grant(batch);
     for (const row of jobs) {
       this.#beginsIn(row);
-      if (row.idleInModel) row.body = [];
+      if (row.idleInModel) row.releaseBody();
       else this.#enter(row, process, true);
     }
     const ids = jobs.map(({ id }) => id);
@@ -363,6 +371,7 @@ export class Dispatcher {
   }
 
   #observe(job: Job, timings: Timings): void {
+    this.#poison.answered(job);
     this.#metrics.observeJob(job, timings);
     if (job.usesSlot && job.batch === null && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }

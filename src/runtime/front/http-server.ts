@@ -10,6 +10,7 @@ import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
 import { describePackage, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
+import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import { ModelRoutes, notReady, refuseRequest, type Call } from "./request-handler.ts";
@@ -30,6 +31,7 @@ export interface HttpServerOptions {
   createServer: typeof createServer;
   pool: ProcessPool;
   dispatcher: Dispatcher;
+  poison: Poison;
   metrics: Metrics;
   userMetrics: UserMetrics;
   done: (record: RequestDone) => void;

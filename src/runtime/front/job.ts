@@ -1,4 +1,6 @@
+import type { Hash } from "node:crypto";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import type { ResponseHead, Timings } from "../channel/response-frame.ts";
 import type { Batch } from "./batch.ts";
@@ -49,6 +51,12 @@ export class Job implements SlotHolder {
   bodyBytes: number;
   receivedBytes: number;
   bodyComplete: boolean;
+  /** Of a large body, where it is digested on its way. */
+  hash: Hash | null = null;
+  /** See poison.ts. */
+  digest: string | null = null;
+  /** Nothing else runs in its process while it does. */
+  alone = false;
   process: ModelProcess | null = null;
   /** When its slot was granted, or user code first got it. */
   granted = 0;
@@ -90,6 +98,11 @@ export class Job implements SlotHolder {
 
   get jobs(): Job[] {
     return [this];
+  }
+
+  /** The model has it: a small one stays, to be known again where it ends its process. */
+  releaseBody(): void {
+    if (this.bodyBytes > INLINE_BODY_BYTES) this.body = [];
   }
 
   clearTimers(): void {

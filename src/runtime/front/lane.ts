@@ -5,6 +5,8 @@ export interface SlotHolder {
   /** Which slot of its process it was given, counted from 1 in the order granted. */
   slotNumber: number;
   readonly jobs: readonly Job[];
+  /** Nothing else may run beside it. */
+  readonly alone: boolean;
 }
 
 let grants = 0;
@@ -19,6 +21,11 @@ export class Lane {
   freedAt = 0;
   /** Slots that the process had used when it ended by itself; unknown while it lives and after a hard crash. */
   begun: number | null = null;
+
+  /** What runs there runs alone. */
+  get isClosed(): boolean {
+    return this.#holders[0]?.alone === true;
+  }
 
   get length(): number {
     return this.#holders.length;

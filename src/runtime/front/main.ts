@@ -8,6 +8,7 @@ import { Logger } from "./logger.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { Metrics } from "./metrics.ts";
 import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
+import { Poison } from "./poison.ts";
 import { ProcessPool } from "./process-pool.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
@@ -31,7 +32,17 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
   const logger = new Logger(options, Object.keys(files.config.secrets));
   const metrics = new Metrics();
   const userMetrics = new UserMetrics();
+  const poison = new Poison({
+    limit: () => pool.files.config.runtime.poison_limit,
+    onProven: (digest) =>
+      logger.log(
+        "error",
+        "A request body is refused from now on: each time it was worked on, the model process ended",
+        { code: "POISON_REQUEST", digest },
+      ),
+  });
   const dispatcher = new Dispatcher({
+    poison,
     runtime: () => pool.files.config.runtime,
     metrics,
     onStuck: (process) => pool.replaceStuck(process),
@@ -82,12 +93,13 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     modelName: files.manifest.model_name,
     mask: (text) => logger.mask(text),
     onProblem: (problem) => logger.log("warn", problem),
-    writeMetrics: (page) => writeAllMetrics(page, { pool, dispatcher, metrics, userMetrics }),
+    writeMetrics: (page) => writeAllMetrics(page, { pool, dispatcher, poison, metrics, userMetrics }),
   });
   const http = new HttpServer({
     createServer,
     pool,
     dispatcher,
+    poison,
     metrics,
     userMetrics,
     done: recordRequest,
@@ -134,6 +146,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     const began = performance.now();
     try {
       const done = await reload(request);
+      poison.forget();
       const duration_ms = performance.now() - began;
       control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, ...done });
     } catch (error) {

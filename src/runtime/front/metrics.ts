@@ -74,8 +74,16 @@ export interface Gauges {
   inFlight: number;
   queued: number;
   queuedBytes: number;
+  poisonRefusals: number;
   ready: boolean;
-  processes: { worker: number; rss: number; lagMs: number }[];
+  processes: {
+    worker: number;
+    place: number;
+    devices: string | null;
+    state: string;
+    rss: number;
+    lagMs: number;
+  }[];
 }
 
 export function writeMetrics(out: Page, metrics: Metrics, gauges: Gauges): void {
@@ -86,14 +94,9 @@ export function writeMetrics(out: Page, metrics: Metrics, gauges: Gauges): void 
   for (const [phase, histogram] of Object.entries(metrics.durations)) {
     out.histogram(`purlin_${phase}_duration_seconds`, `Seconds of a request: ${phase}.`, histogram);
   }
-  if (metrics.batches.rows.count > 0) {
-    out.histogram("purlin_batch_rows", "Rows that a call of predictBatch was given.", metrics.batches.rows);
-    out.histogram(
-      "purlin_batch_duration_seconds",
-      "Seconds of a call of predictBatch.",
-      metrics.batches.seconds,
-    );
-  }
+  const { rows, seconds } = metrics.batches;
+  out.histogram("purlin_batch_rows", "Rows that a call of predictBatch was given.", rows);
+  out.histogram("purlin_batch_duration_seconds", "Seconds of a call of predictBatch.", seconds);
   out.single(
     "purlin_cancellations_total",
     "counter",
@@ -107,6 +110,19 @@ export function writeMetrics(out: Page, metrics: Metrics, gauges: Gauges): void 
   out.single("purlin_requests_in_flight", "gauge", "Requests being worked on.", gauges.inFlight);
   out.single("purlin_queue_depth", "gauge", "Requests that wait for a slot.", gauges.queued);
   out.single("purlin_queue_bytes", "gauge", "Body bytes of the requests that wait.", gauges.queuedBytes);
+  out.single(
+    "purlin_poison_refusals_total",
+    "counter",
+    "Requests refused because their body keeps ending model processes.",
+    gauges.poisonRefusals,
+  );
+  out.head(
+    "purlin_worker_info",
+    "gauge",
+    "1 for each model process: its place among the workers, its devices.",
+  );
+  for (const { worker, place, devices, state } of gauges.processes)
+    out.line("purlin_worker_info", { worker, place, devices: devices ?? "all", state }, 1);
   out.head("purlin_event_loop_lag_seconds", "gauge", "How late the model process's timers fire.");
   for (const { worker, lagMs } of gauges.processes)
     out.line("purlin_event_loop_lag_seconds", { worker }, lagMs / 1000);

@@ -5,13 +5,14 @@ import type { Duplex } from "node:stream";
 import { join } from "node:path";
 import type { ControlEvent } from "../../protocol/control.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
-import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { STATS_INTERVAL_MS, ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
 import { openFrontEnd } from "../channel/open-channel.ts";
+import { VISIBLE_DEVICES } from "./devices.ts";
 import { describeExit } from "./describe-exit.ts";
 import { JobTable } from "./job-table.ts";
 import { JobQueue } from "./job-queue.ts";
+import { modelEnv } from "./model-env.ts";
 import { noteKernelOomKills } from "./kernel-oom.ts";
 import { Lane } from "./lane.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -24,11 +25,10 @@ const CALL_TIMEOUT_MS = 5000;
 const METRICS_TIMEOUT_MS = 100;
 /** A frame under way is no lag. */
 const STATS_SLACK_MS = 100;
-/** Environment of the front that must not reach user code. */
-const OWN_ENV = (["port", "host", "socket", "controlFd", "config"] as const).map((name) => RUNTIME_ENV[name]);
-
 export interface ModelProcessInit {
   worker: number;
+  /** See devices.ts. */
+  place: number;
   packageDir: string;
   /** File of the effective config; null for the package's own. */
   config: string | null;
@@ -47,6 +47,9 @@ export interface ModelProcessInit {
 /** A process that runs user code, seen from the front. It is a process group of its own with a guard. */
 export class ModelProcess {
   readonly worker: number;
+  readonly place: number;
+  /** What it sees of the accelerators; null for all. */
+  readonly devices: string | null;
   /** Where the code that it runs lies. */
   packageDir: string;
   readonly writer: FrameWriter;
@@ -55,7 +58,7 @@ export class ModelProcess {
   readonly lane = new Lane();
   /** Jobs of this process that wait for a slot. */
   readonly wanting = new JobQueue();
-  state: "loading" | "ready" | "draining" | "dead" = "loading";
+  state: "loading" | "spare" | "ready" | "draining" | "dead" = "loading";
   info: LoadedInfo | null = null;
   rss = 0;
   /** Bytes right after its load, what that has started included; 0 before. */
@@ -77,6 +80,8 @@ export class ModelProcess {
 
   constructor(init: ModelProcessInit) {
     this.worker = init.worker;
+    this.place = init.place;
+    this.devices = { ...process.env, ...init.environmentVariables }[VISIBLE_DEVICES] ?? null;
     this.packageDir = init.packageDir;
     const options = JSON.stringify({
       packageDir: init.packageDir,
@@ -234,10 +239,4 @@ export class ModelProcess {
 function closed(stream: EventEmitter | null): Promise<unknown> {
   if (stream === null || (stream as Socket).closed) return Promise.resolve();
   return new Promise((resolve) => stream.once("close", resolve));
-}
-
-function modelEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, ...extra };
-  for (const name of OWN_ENV) delete env[name];
-  return env;
 }

@@ -7,13 +7,15 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { ModelProcess } from "./model-process.ts";
-import { swapTimeoutMs } from "./debugger-limits.ts";
+import { placementEnv } from "./devices.ts";
 import { readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
+import { ProcessStarts } from "./process-starts.ts";
+import { Spare } from "./spare.ts";
+import { swapAll } from "./swap-methods.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000] as const;
-const NO_ANSWER: FailedInfo = { error: "the model process does not answer", stage: "swap" };
 /** A process that served this long has proved that it can start. */
 const STEADY_MS = 10_000;
 
@@ -50,10 +52,8 @@ export class ProcessPool {
   readonly #leaving = new WeakSet<ModelProcess>();
   #generation: LoadedGeneration;
   #processes = new Set<ModelProcess>();
-  #starting = new Map<
-    ModelProcess,
-    { resolve(): void; reject(error: FailedInfo): void; timer: NodeJS.Timeout }
-  >();
+  readonly #starts = new ProcessStarts();
+  readonly #spare: Spare;
   #failedStarts = 0;
   #info: LoadedInfo | null = null;
   #nextWorker = 1;
@@ -66,6 +66,14 @@ export class ProcessPool {
     this.#options = options;
     this.#environment = options.front.environment;
     this.#generation = { dir: options.front.packageDir, config: options.front.config, files };
+    this.#spare = new Spare({
+      isWanted: () => this.state === "ready" && this.files.config.runtime.spare,
+      spawn: () => this.#spawn(this.#generation),
+      loaded: (process) => this.#started(process),
+      discard: (process) => this.#discard(process),
+      onFailed: ({ error, stack }) =>
+        options.logger.log("warn", `The spare process could not be loaded: ${error}`, { stack }),
+    });
   }
 
   get files(): PackageFiles {
@@ -109,40 +117,15 @@ export class ProcessPool {
   async swapMethods(wanted: Generation): Promise<{ processes: number }> {
     return this.#oneAtATime(async () => {
       const next = this.#read(wanted);
-      const { dir } = next;
       const processes = this.ready;
-      try {
-        for (const process of processes) await this.#swap(process, dir);
-      } catch (error) {
-        await this.#swapBack(processes);
-        throw error;
-      }
+      const spare = this.#spare.waiting;
+      await swapAll(spare === null ? processes : [...processes, spare], next.dir, this.#generation.dir);
+      this.#info = processes[0]?.info ?? this.#info;
       this.#generation = next;
+      // One that was loading has the code before.
+      if (spare === null) this.#spare.renew();
       return { processes: processes.length };
     });
-  }
-
-  async #swap(process: ModelProcess, dir: string): Promise<void> {
-    const answer = await process.call(ToModel.SWAP, { dir }, swapTimeoutMs);
-    if (answer === null) throw NO_ANSWER;
-    const result = parse(answer);
-    if (!result.ok) throw failure(result.error ?? "the methods could not be swapped", result.stack);
-    this.#info = process.info = { ...(process.info as LoadedInfo), ...result.loaded };
-    process.packageDir = dir;
-  }
-
-  /** Some have the new methods, or may have them in a while, and one refused: all are to have the old ones. */
-  async #swapBack(processes: ModelProcess[]): Promise<void> {
-    const { dir } = this.#generation;
-    for (const process of processes) {
-      if (process.state !== "ready") continue;
-      try {
-        await this.#swap(process, dir);
-      } catch (error) {
-        // A busy one will do both, one after the other. One that cannot go back ends, and is healed as it was.
-        if (error !== NO_ANSWER) process.kill();
-      }
-    }
   }
 
   /** Loads new processes beside the old ones, then switches; the old ones finish what they have. */
@@ -157,10 +140,13 @@ export class ProcessPool {
         for (const process of fresh) this.#discard(process);
         throw error;
       }
-      const old = [...this.#processes].filter((process) => !fresh.includes(process));
+      const old = [...this.#processes].filter(
+        (process) => !fresh.includes(process) && !this.#spare.owns(process),
+      );
       this.#generation = generation;
       this.#failedStarts = 0;
       for (const process of fresh) this.#takeIn(process);
+      this.#spare.renew();
       for (const process of old) void this.#retire(process);
       return { processes: fresh.length, loadMs: performance.now() - began };
     });
@@ -173,16 +159,13 @@ export class ProcessPool {
   async recycle(process: ModelProcess): Promise<{ ended: Promise<void> } | null> {
     return this.#oneAtATime(async () => {
       if (process.state !== "ready" || this.state !== "ready") return null;
-      const fresh = this.#spawn(this.#generation);
-      try {
-        await this.#started(fresh);
-      } catch (error) {
-        this.#startFailed(fresh, error as FailedInfo);
+      const fresh = await this.#loadOne().catch((error: FailedInfo) => {
+        this.#startFailed(error);
         throw error;
-      }
+      });
       // It may have ended meanwhile, and another one may have come for it.
-      if (this.#standing > this.#workerCount && process.state !== "ready") {
-        this.#discard(fresh);
+      if (fresh === null || (this.#standing > this.#workerCount && process.state !== "ready")) {
+        if (fresh !== null) this.#discard(fresh);
         return null;
       }
       this.#takeIn(fresh);
@@ -205,10 +188,9 @@ export class ProcessPool {
     );
     this.#options.metrics.restart("cancelled-request");
     if (this.ready.length === 0) this.state = "restarting";
-    const fresh = this.#spawn(this.#generation);
-    void this.#started(fresh)
-      .then(() => this.#takeIn(fresh))
-      .catch((error: FailedInfo) => this.#startFailed(fresh, error))
+    void this.#loadOne()
+      .then((fresh) => this.#takeIn(fresh))
+      .catch((error: FailedInfo) => this.#startFailed(error))
       .then(() => setTimeout(() => process.kill(), process.jobs.size > 1 ? graceMs : 0));
   }
 
@@ -216,6 +198,22 @@ export class ProcessPool {
   setEnvironment(environment: Record<string, unknown> | null): void {
     this.#environment = environment;
     for (const process of this.ready) this.#tellEnvironment(process);
+  }
+
+  /** A loaded process of the present code: the spare, or a fresh one; null where a reload has made it unneeded. */
+  async #loadOne(): Promise<ModelProcess | null> {
+    const spare = await this.#spare.take();
+    if (spare !== null) return spare;
+    const fresh = this.#spawn(this.#generation);
+    try {
+      await this.#started(fresh);
+      return fresh;
+    } catch (error) {
+      const unneeded = this.#leaving.has(fresh);
+      this.#discard(fresh);
+      if (unneeded) return null;
+      throw error;
+    }
   }
 
   #tellEnvironment(process: ModelProcess): void {
@@ -269,16 +267,24 @@ export class ProcessPool {
   #spawn(generation: LoadedGeneration): ModelProcess {
     const { front, logger, dispatcher } = this.#options;
     const { config } = generation.files;
+    const place = this.#freePlace(generation);
     const process = new ModelProcess({
       worker: this.#nextWorker++,
       packageDir: generation.dir,
       config: generation.config,
       environment: this.#environment,
       validateOutput: front.development || config.runtime.validate_output,
-      environmentVariables: config.environment_variables,
+      place,
+      environmentVariables: {
+        ...config.environment_variables,
+        ...placementEnv(
+          { place, workers: this.#workerCount, accelerator: config.resources.accelerator },
+          { ...globalThis.process.env, ...config.environment_variables },
+        ),
+      },
       onFrame: (from, type, id, payload) => dispatcher.receive(from, { type, id }, payload),
-      onLoaded: (loaded) => this.#settleStart(loaded, null),
-      onFailed: (failed, info) => this.#settleStart(failed, info),
+      onLoaded: (loaded) => this.#starts.settle(loaded, null),
+      onFailed: (failed, info) => this.#starts.settle(failed, info),
       onExit: (ended, reason) => this.#exited(ended, reason),
       onLine: (line, worker) => logger.modelLine(line, worker),
       onSpans: (payload) => this.#options.onSpans(payload),
@@ -289,29 +295,26 @@ export class ProcessPool {
     return process;
   }
 
-  #started(process: ModelProcess): Promise<void> {
-    const seconds = this.#generation.files.config.runtime.load_timeout_seconds;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#settleStart(process, { error: `load took longer than ${seconds} s`, stage: "timeout" });
-        process.kill();
-      }, seconds * 1000);
-      this.#starting.set(process, { resolve, reject, timer });
-    });
+  /** The first one among the workers that no process of that code has. */
+  #freePlace({ dir }: LoadedGeneration): number {
+    const taken = new Set(
+      [...this.#processes]
+        .filter((process) => process.packageDir === dir && !this.#leaving.has(process))
+        .map((process) => process.place),
+    );
+    let place = 0;
+    while (taken.has(place)) place += 1;
+    return place;
   }
 
-  #settleStart(process: ModelProcess, failed: FailedInfo | null): void {
-    const starting = this.#starting.get(process);
-    if (starting === undefined) return;
-    this.#starting.delete(process);
-    clearTimeout(starting.timer);
-    if (failed === null) starting.resolve();
-    else starting.reject(failed);
+  #started(process: ModelProcess): Promise<void> {
+    return this.#starts.wait(process, this.#generation.files.config.runtime.load_timeout_seconds);
   }
 
   /** A loaded process begins to take requests. */
-  #takeIn(process: ModelProcess): void {
-    if (process.state !== "loading" || this.state === "stopped") return;
+  #takeIn(process: ModelProcess | null): void {
+    if (process === null || this.state === "stopped") return;
+    if (process.state !== "loading" && process.state !== "spare") return;
     process.state = "ready";
     this.#tellEnvironment(process);
     const wasReady = this.state === "ready";
@@ -325,15 +328,16 @@ export class ProcessPool {
     setTimeout(() => {
       if (process.state === "ready") this.#failedStarts = 0;
     }, STEADY_MS).unref();
+    if (this.ready.length >= this.#workerCount) this.#spare.keep();
   }
 
   #exited(process: ModelProcess, reason: string): void {
     this.#processes.delete(process);
     this.#options.userMetrics.keep(process.userMetrics);
     const wasServing = process.info !== null;
-    this.#settleStart(process, { error: `the model process ended: ${reason}`, stage: "exit" });
+    this.#starts.settle(process, { error: `the model process ended: ${reason}`, stage: "exit" });
     const expected = this.state === "stopped" || this.#leaving.has(process);
-    const lost = this.#options.dispatcher.processDied(process, reason);
+    const lost = this.#options.dispatcher.processDied(process, reason, !expected);
     if (!expected || lost.length > 0) {
       const text = expected ? "was ended with requests in it" : `ended: ${reason}`;
       const level = expected ? "warn" : "error";
@@ -341,7 +345,10 @@ export class ProcessPool {
     }
     if (expected) return;
     this.#options.metrics.restart(reason);
+    if (this.#spare.owns(process)) return wasServing ? this.#spare.lost() : undefined;
     if (!wasServing) return;
+    // A request ended it: that says nothing of whether the model can start.
+    if (lost.length > 0) this.#failedStarts = Math.min(this.#failedStarts, MAX_FAILED_STARTS - 1);
     this.#options.onCrashed(reason);
     if (this.state === "ready" || this.state === "restarting") this.#heal();
   }
@@ -351,7 +358,9 @@ export class ProcessPool {
     const { dir } = this.#generation;
     const stands = (process: ModelProcess): boolean =>
       (process.state === "ready" || process.state === "loading") && process.packageDir === dir;
-    return [...this.#processes].filter((process) => stands(process) && !this.#leaving.has(process)).length;
+    return [...this.#processes].filter(
+      (process) => stands(process) && !this.#leaving.has(process) && !this.#spare.owns(process),
+    ).length;
   }
 
   #heal(): void {
@@ -365,18 +374,15 @@ export class ProcessPool {
     }
     setTimeout(() => {
       if (this.state === "stopped" || this.#standing >= this.#workerCount) return;
-      const fresh = this.#spawn(this.#generation);
-      this.#started(fresh).then(
-        () => this.#takeIn(fresh),
-        (error: FailedInfo) => this.#startFailed(fresh, error),
+      this.#loadOne().then(
+        (fresh) => this.#takeIn(fresh),
+        (error: FailedInfo) => this.#startFailed(error),
       );
     }, pause);
   }
 
-  #startFailed(process: ModelProcess, info: FailedInfo): void {
-    const unneeded = this.#leaving.has(process);
-    this.#discard(process);
-    if (unneeded || this.state === "stopped") return;
+  #startFailed(info: FailedInfo): void {
+    if (this.state === "stopped") return;
     this.#options.logger.log("error", `The model could not be loaded again: ${info.error}`, {
       stack: info.stack,
     });
@@ -421,17 +427,4 @@ export class ProcessPool {
     this.#reloading = next.catch(() => undefined);
     return next;
   }
-}
-
-function parse(answer: Buffer): {
-  ok: boolean;
-  error?: string;
-  stack?: string;
-  loaded?: Partial<LoadedInfo>;
-} {
-  return JSON.parse(answer.toString());
-}
-
-function failure(error: string, stack: string | undefined): FailedInfo {
-  return { error, stage: "swap", ...(stack === undefined ? {} : { stack }) };
 }

@@ -7,6 +7,7 @@ import { BodyReader } from "./body-reader.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Exchange } from "./exchange.ts";
 import { Job } from "./job.ts";
+import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import type { Route } from "./routes.ts";
@@ -21,9 +22,13 @@ const SMALL_BODY_MS = 10_000;
 /** Node fires timers beyond this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+const POISON_TEXT =
+  "The model process has ended each time it worked on this body; it is not tried again until the model changes.";
+
 export interface ModelRoutesOptions {
   pool: ProcessPool;
   dispatcher: Dispatcher;
+  poison: Poison;
   done: (record: RequestDone) => void;
   tracer: Tracer | null;
   bodyPaceMs: number;
@@ -61,7 +66,7 @@ export class ModelRoutes {
   };
 
   handle(received: Call): void {
-    const { pool, dispatcher } = this.#options;
+    const { pool, dispatcher, poison } = this.#options;
     const call = withRequestIdHeader(received);
     const { req, res, route, requestId, headers } = call;
     const config = pool.files.config.runtime;
@@ -114,9 +119,9 @@ export class ModelRoutes {
       httpMethod: req.method as string,
       headers: tracedHeaders(req.rawHeaders, trace),
     };
-    const submit = (init: { body: Buffer[]; bodyBytes: number; complete: boolean }): Job => {
+    const jobOf = (init: { body: Buffer[]; bodyBytes: number; complete: boolean }): Job => {
       head.bodyBytes = init.bodyBytes;
-      const job = new Job({
+      return new Job({
         head,
         responder: exchange,
         usesSlot,
@@ -125,9 +130,16 @@ export class ModelRoutes {
         bodyBytes: streamed && !init.complete ? 0 : Math.max(0, init.bodyBytes),
         bodyComplete: init.complete,
       });
+    };
+    const submit = (job: Job): void => {
       exchange.job = job;
       dispatcher.submit(job);
-      return job;
+    };
+    const isPoison = (job: Job): boolean => {
+      if (!poison.refuses(job)) return false;
+      exchange.drop();
+      refuse({ code: "POISON_REQUEST", error: POISON_TEXT });
+      return true;
     };
     const reader = new BodyReader(
       req,
@@ -135,12 +147,16 @@ export class ModelRoutes {
       {
         onWhole: (body) => {
           if (exchange.finished) return;
-          submit({ body: body === null ? [] : [body], bodyBytes: body?.byteLength ?? 0, complete: true });
+          const pieces = body === null ? [] : [body];
+          const job = jobOf({ body: pieces, bodyBytes: body?.byteLength ?? 0, complete: true });
+          if (!isPoison(job)) submit(job);
         },
         onLarge: (bytes) => {
           exchange.onSettled = () => reader.stop();
           exchange.onCredit = (credit) => reader.addCredit(credit);
-          const job = submit({ body: [], bodyBytes: bytes, complete: false });
+          const job = jobOf({ body: [], bodyBytes: bytes, complete: false });
+          if (!streamed) poison.watch(job);
+          submit(job);
           return {
             piece: (piece) => {
               const goOn = dispatcher.body(job, piece);
@@ -150,7 +166,10 @@ export class ModelRoutes {
               }
               return goOn;
             },
-            end: () => dispatcher.bodyEnd(job),
+            end: () => {
+              job.bodyComplete = true;
+              if (!isPoison(job)) dispatcher.bodyEnd(job);
+            },
             waitsForCredit: streamed,
           };
         },

@@ -4,7 +4,7 @@ import type { Config, Example } from "../../protocol/config.ts";
 import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
 import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
-import { BodyFormat } from "../channel/body-format.ts";
+import { formatOfContentType } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
 import { METHODS, ToFront } from "../channel/frames.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
@@ -71,7 +71,7 @@ function runExample(
     let status = 0;
     let contentType = "";
     const pieces: Buffer[] = [];
-    const job = exampleJob(example, readInput(example, packageDir));
+    const job = exampleJob(example, readInput(example, packageDir), model.shape);
     const finish = (): void =>
       resolve({ status, contentType, body: Buffer.concat(pieces), thrown: job.thrown });
     const reader = new FrameReader((type, id, payload) => {
@@ -123,10 +123,11 @@ function readInput(example: Example, packageDir: string): Buffer {
   }
 }
 
-function exampleJob(example: Example, body: Buffer): Job {
+function exampleJob(example: Example, body: Buffer, { raw }: ModelShape): Job {
+  const contentType = exampleContentType(example);
   return new Job(1, {
     method: METHODS.indexOf(example.method),
-    format: BodyFormat.PLAIN,
+    format: formatOfContentType(contentType, raw.has(example.method)),
     hasSlot: false,
     needsSlot: example.method === "predict",
     bodyFollows: false,
@@ -135,7 +136,7 @@ function exampleJob(example: Example, body: Buffer): Job {
     requestId: `example-${example.name}`,
     url: example.method === "predict" ? "/predict" : `/${example.method}`,
     httpMethod: "POST",
-    headers: `content-type\n${exampleContentType(example)}\naccept\napplication/json\nhost\nlocalhost`,
+    headers: `content-type\n${contentType}\naccept\napplication/json\nhost\nlocalhost`,
     body,
   });
 }

@@ -112,6 +112,7 @@ describe("multipart forms", () => {
       [whole, "multipart/form-data", /[Bb]oundary/],
       [part('name="a"', "1"), undefined, /Unexpected end of form/],
       [`${part('filename="f"', "1")}--xx--\r\n`, undefined, /a part has no name/],
+      [part('name="f"; filename="f"', "cut off inside a file").slice(0, -9), undefined, /Unexpected end of/],
       ["garbage", undefined, /Unexpected end of form/],
       [whole.slice(0, 20), undefined, /Unexpected end of form/],
       [`--xx\r\nContent-Disposition\r\n\r\nv\r\n--xx--\r\n`, undefined, /Malformed part header/],

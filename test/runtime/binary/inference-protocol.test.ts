@@ -40,7 +40,7 @@ const cases = {
     number: 7, text: "hé", yes: true, texts: ["a", "b"], big: 5n, nested: [[1, 2], [3, 4.5]], flags: [[true], [false]],
     rows: [Float32Array.of(1, 2), Float32Array.of(3, 4)], none: [], absent: undefined,
     half: { datatype: "FP16", shape: [2], data: Uint16Array.of(0x3c00, 0xc100) },
-    onnx: { type: "int32", dims: [1, 2], data: Int32Array.of(5, 6) },
+    onnx: new (class Tensor { type = "int32"; get dims() { return [1, 2]; } get data() { return Int32Array.of(5, 6); } })(),
     bits: { datatype: "BOOL", shape: [2], data: Uint8Array.of(1, 0) },
   }),
   vector: () => Float32Array.of(1, 2),

@@ -95,6 +95,17 @@ describe("numpy arrays in msgpack", () => {
     );
   });
 
+  it("the very bytes of Python: packed by msgpack 1.0.3 with msgpack-numpy 0.4.8", async (t) => {
+    const { send } = await start(t);
+    // ["seen", {"x": np.array([[1, 2], [3, 4]], dtype="<f4"), "s": np.float32(1.5)}]
+    const packed =
+      "92a47365656e82a17885c4026e64c3c40474797065a33c6634c4046b696e64c400c4057368617065920202c40464617461c410" +
+      "0000803f000000400000404000008040a17383c4026e64c2c40474797065a33c6634c40464617461c4040000c03f";
+    const { status, bytes } = await send(Buffer.from(packed, "hex"));
+    assert.equal(status, 200, bytes.toString());
+    assert.deepEqual(decode(bytes), { x: ["FP32", [2, 2], "Float32Array", [1, 2, 3, 4]], s: 1.5 });
+  });
+
   it("typed arrays and tensors are answered as arrays of numpy to those who call msgpack octet-stream", async (t) => {
     const { ask, send } = await start(t);
     const floats = under("out", ndarray("<f4", [2], bytesOf(Float32Array.of(1, 2))));

@@ -58,6 +58,8 @@ function readForm(body: Buffer, contentType: string): Promise<Fields> {
     parser.on("file", (name: string | undefined, stream, { filename, mimeType }) => {
       const pieces: Buffer<ArrayBuffer>[] = [];
       stream.on("data", (piece: Buffer<ArrayBuffer>) => pieces.push(piece));
+      // A form that ends inside a file says so here, and would end the process if nobody listened.
+      stream.on("error", (error) => fail(error.message));
       stream.on("end", () => {
         if (name === undefined) return fail("a part has no name");
         // FormData of browsers and of Node calls a Blob that has no name `blob`: there is no other way to send JSON.

@@ -4,6 +4,8 @@ import { readExtension } from "./extensions.ts";
 /** Nothing that people send is nested deeper; each level is a call on the stack. */
 export const MAX_DEPTH = 512;
 
+const SHORT_TEXT = 16;
+
 export interface MsgpackReader {
   /** Called with each map when it is whole, innermost first; what it returns stands in the map's place. */
   onMap(map: Record<string, unknown>): unknown;
@@ -27,11 +29,13 @@ export function readMsgpack(bytes: Buffer, { onMap }: MsgpackReader): unknown {
 class Reader {
   at = 0;
   readonly #bytes: Buffer;
+  readonly #view: DataView;
   readonly #onMap: MsgpackReader["onMap"];
   #depth = 0;
 
   constructor(bytes: Buffer, onMap: MsgpackReader["onMap"]) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#onMap = onMap;
   }
 
@@ -46,7 +50,7 @@ class Reader {
   }
 
   #headed(head: number): unknown {
-    const bytes = this.#bytes;
+    const view = this.#view;
     switch (head) {
       case 0xc0:
         return null;
@@ -63,25 +67,25 @@ class Reader {
       case 0xc9:
         return this.#extension(this.#length(head - 0xc7));
       case 0xca:
-        return bytes.readFloatBE(this.#take(4));
+        return view.getFloat32(this.#take(4));
       case 0xcb:
-        return bytes.readDoubleBE(this.#take(8));
+        return view.getFloat64(this.#take(8));
       case 0xcc:
-        return bytes[this.#take(1)];
+        return view.getUint8(this.#take(1));
       case 0xcd:
-        return bytes.readUInt16BE(this.#take(2));
+        return view.getUint16(this.#take(2));
       case 0xce:
-        return bytes.readUInt32BE(this.#take(4));
+        return view.getUint32(this.#take(4));
       case 0xcf:
-        return exact(bytes.readBigUInt64BE(this.#take(8)));
+        return exact(view.getBigUint64(this.#take(8)));
       case 0xd0:
-        return bytes.readInt8(this.#take(1));
+        return view.getInt8(this.#take(1));
       case 0xd1:
-        return bytes.readInt16BE(this.#take(2));
+        return view.getInt16(this.#take(2));
       case 0xd2:
-        return bytes.readInt32BE(this.#take(4));
+        return view.getInt32(this.#take(4));
       case 0xd3:
-        return exact(bytes.readBigInt64BE(this.#take(8)));
+        return exact(view.getBigInt64(this.#take(8)));
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -106,7 +110,7 @@ class Reader {
   /** Of 1, 2 or 4 bytes. */
   #length(power: number): number {
     if (power === 0) return this.#bytes[this.#take(1)] as number;
-    return power === 1 ? this.#bytes.readUInt16BE(this.#take(2)) : this.#bytes.readUInt32BE(this.#take(4));
+    return power === 1 ? this.#view.getUint16(this.#take(2)) : this.#view.getUint32(this.#take(4));
   }
 
   #array(length: number): unknown[] {
@@ -144,7 +148,16 @@ class Reader {
 
   #text(length: number): string {
     const start = this.#take(length);
-    return this.#bytes.toString("utf8", start, start + length);
+    const end = start + length;
+    // A short text of ASCII, as keys are, is made sooner than asked for.
+    if (length > SHORT_TEXT) return this.#bytes.toString("utf8", start, end);
+    let text = "";
+    for (let at = start; at < end; at++) {
+      const code = this.#bytes[at] as number;
+      if (code >= 0x80) return this.#bytes.toString("utf8", start, end);
+      text += String.fromCharCode(code);
+    }
+    return text;
   }
 
   #bin(length: number): Buffer {
@@ -153,7 +166,7 @@ class Reader {
   }
 
   #extension(length: number): unknown {
-    const type = this.#bytes.readInt8(this.#take(1));
+    const type = this.#view.getInt8(this.#take(1));
     const read = readExtension(type, this.#bin(length));
     if ("problem" in read) throw invalid(`before byte ${this.at} is ${read.problem}`);
     return read.value;

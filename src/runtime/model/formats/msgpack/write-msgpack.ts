@@ -78,13 +78,16 @@ class Writer {
   }
 
   #map(map: Record<string, unknown>): void {
-    let entries = Object.entries(map);
-    if (entries.some(([, value]) => value === undefined))
-      entries = entries.filter(([, value]) => value !== undefined);
-    this.out.map(entries.length);
-    for (const [key, value] of entries) {
-      this.out.text(key);
-      this.#at(key, value);
+    const keys = Object.keys(map);
+    // Getters run once.
+    const values = keys.map((key) => map[key]);
+    let count = 0;
+    for (const value of values) if (value !== undefined) count += 1;
+    this.out.map(count);
+    for (let i = 0; i < keys.length; i++) {
+      if (values[i] === undefined) continue;
+      this.out.text(keys[i] as string);
+      this.#at(keys[i] as string, values[i]);
     }
   }
 
