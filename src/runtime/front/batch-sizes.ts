@@ -26,7 +26,7 @@ export class BatchSizes {
   observe(rows: number, ms: number): void {
     this.#batches += 1;
     const rowMs = ms / rows;
-    const bucket = (this.#buckets[bucketOf(rows)] ??= { batches: 0, rowMs, seenAt: 0 });
+    const bucket = (this.#buckets[bucketOf(rows)] ??= { batches: 0, rowMs, seenAt: this.#batches });
     // What has not been tried for long is judged anew.
     if (this.#isStale(bucket)) bucket.batches = 0;
     bucket.rowMs = bucket.batches === 0 ? rowMs : bucket.rowMs + (rowMs - bucket.rowMs) * LEARN;
@@ -34,16 +34,20 @@ export class BatchSizes {
     bucket.seenAt = this.#batches;
   }
 
-  /** The largest size up to `most` that is not known to waste time. */
+  /** The largest size up to `most` before those that are known to waste time. */
   best(most: number): number {
-    const known = this.#buckets.filter((bucket) => bucket.batches >= ENOUGH && !this.#isStale(bucket));
-    const least = Math.min(...known.map(({ rowMs }) => rowMs));
-    for (let i = bucketOf(most); i > 0; i--) {
-      const bucket = this.#buckets[i];
-      const isWasteful = bucket !== undefined && known.includes(bucket) && bucket.rowMs > WORSE * least;
-      if (!isWasteful) return Math.min(most, 2 ** (i + 1) - 1);
-    }
-    return 1;
+    const least = Math.min(
+      ...this.#buckets.filter((bucket) => this.#isKnown(bucket)).map(({ rowMs }) => rowMs),
+    );
+    const best = this.#buckets.findIndex((bucket) => this.#isKnown(bucket) && bucket.rowMs === least);
+    const wasteful = this.#buckets.findIndex(
+      (bucket, i) => i > best && this.#isKnown(bucket) && bucket.rowMs > WORSE * least,
+    );
+    return wasteful === -1 ? most : Math.min(most, 2 ** wasteful - 1);
+  }
+
+  #isKnown(bucket: Bucket | undefined): boolean {
+    return bucket !== undefined && bucket.batches >= ENOUGH && !this.#isStale(bucket);
   }
 
   #isStale({ seenAt }: Bucket): boolean {
