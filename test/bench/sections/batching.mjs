@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { checkAnswer, sameBytes } from "../lib/check-answer.mjs";
 import { runPurlin } from "../lib/command.mjs";
 import { installTemplate } from "../lib/install-template.mjs";
-import { compare, rounds, slice } from "../lib/measure.mjs";
+import { compare, sliceRounds } from "../lib/measure.mjs";
 import { atLeast, atMost, row } from "../lib/report.mjs";
 import { startPackage } from "../lib/server.mjs";
 
@@ -29,8 +29,8 @@ async function gaining(context) {
     single: await context.startModel("batched"),
   };
   await checkAnswer(servers.batched, { path: pathOf(servers.batched), body: "json_1k" }, sameBytes);
-  const many = await measure(context, servers, CLIENTS);
-  const alone = await measure(context, servers, 1);
+  const many = await sliceRounds(context, servers, { connections: CLIENTS, ms: context.sliceMs * 2 });
+  const alone = await sliceRounds(context, servers, { connections: 1 });
   await stop(servers);
   return [
     row({
@@ -65,7 +65,7 @@ async function reading(context) {
     ),
   );
   if (texts[0] !== texts[1] || !texts[0].includes("classes")) throw new Error(`other answers: ${texts}`);
-  const records = await measure({ ...context, sliceMs: context.sliceMs * 4 }, servers, CLIENTS);
+  const records = await sliceRounds(context, servers, { connections: CLIENTS, ms: context.sliceMs * 8 });
   await stop(servers);
   const gain = await gainAlone(join(context.root, "reader-batched"));
   return [
@@ -158,20 +158,6 @@ async function gainAlone(dir) {
 }
 
 const pathOf = (server) => (server.bare ? "/echo" : "/predict");
-
-function measure(context, servers, connections) {
-  const measured = Object.entries(servers).map(([name, server]) => [
-    name,
-    () =>
-      slice(context.client, server, {
-        path: pathOf(server),
-        body: "json_1k",
-        connections,
-        ms: context.sliceMs * 2,
-      }),
-  ]);
-  return rounds(context.rounds, Object.fromEntries(measured));
-}
 
 async function stop(servers) {
   await Promise.all(Object.values(servers).map((server) => server.stop()));
