@@ -32,6 +32,11 @@ function runtimeConflicts({ runtime, resources }: Config): Conflict[] {
     const reason = `is greater than runtime.max_queue (${runtime.max_queue}), so that no batch could ever fill`;
     conflicts.push({ path: ["runtime", "batching", "max_size"], reason });
   }
+  const deadlineMs = (runtime.predict_timeout_seconds ?? Infinity) * 1000;
+  if (runtime.batching && runtime.batching.max_wait_ms >= deadlineMs) {
+    const reason = `is not below runtime.predict_timeout_seconds (${runtime.predict_timeout_seconds}), so that a request could run out of time waiting for others`;
+    conflicts.push({ path: ["runtime", "batching", "max_wait_ms"], reason });
+  }
   const reason = memoryConflict(runtime, resources.memory);
   if (reason !== null) conflicts.push({ path: ["runtime", "memory_limit"], reason });
   return conflicts;

@@ -22,7 +22,12 @@ const FORMATS: Record<string, RegExp> = {
 const FOR_PEOPLE = ["title", "description", "default", "examples", "deprecated"];
 /** The one helper that Ajv's code asks for: characters, not UTF-16 units. */
 const LENGTH_HELPER = /require\("ajv\/dist\/runtime\/ucs2length"\)\.default/g;
-const LENGTH = "((text) => { let n = 0; for (const _ of text) n++; return n; })";
+const LENGTH = String.raw`((text) => {
+  if (!/[\ud800-\udbff]/.test(text)) return text.length;
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+})`;
 
 /** Made at build time, so that a model carries plain functions and no library. null where there is nothing to check. */
 export async function compileChecks(types: ModelTypes): Promise<TypeChecks | null> {
@@ -56,7 +61,7 @@ async function moduleOf(schemas: readonly [string, JsonSchema][], allErrors: boo
     ajv.addSchema({ ...checked(schema), $id });
     ids[name] = $id;
   }
-  const code = standalone.default(ajv, ids).replaceAll(LENGTH_HELPER, LENGTH);
+  const code = standalone.default(ajv, ids).replaceAll(LENGTH_HELPER, () => LENGTH);
   if (/\brequire\(/.test(code)) throw new Error("the code that checks types asks for a package");
   return code;
 }

@@ -252,4 +252,11 @@ describe("failures", () => {
     ]);
     assert.equal(run.stderr, "");
   });
+
+  it("breaks the lines of a command's description where the terminal ends, and nowhere else", async () => {
+    const { stdout } = await runCli(["soak", "--help"]);
+    const [, description = ""] = stdout.split("\n\n");
+    const lines = description.split("\n");
+    for (const line of lines.slice(0, -1)) assert.ok(line.length > 60, line);
+  });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it, type TestContext } from "node:test";
+import { buildProject } from "../helpers/build-project.ts";
 import { saveAtOnce } from "../helpers/save-at-once.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
@@ -98,6 +99,26 @@ it("an edit of a body waits for no types; what is inferred from it follows by it
   );
   assert.deepEqual((await served.schema()).output?.properties, { label: { type: "string" } });
   assert.equal(served.reloads().length, count + 1);
+});
+
+it("a session that began with remembered types sees an edit that comes at once", async (t) => {
+  const dir = join(await tmpDir(t), "typed");
+  await mkdir(join(dir, "model"), { recursive: true });
+  await writeFile(join(dir, "config.yaml"), "model_name: typed\n");
+  await writeFile(join(dir, "model/shared.ts"), "export interface Shared { user?: string }\n");
+  await writeFile(join(dir, "model/model.ts"), model({}));
+  await buildProject(dir);
+  const cli = spawnCli(t, ["serve", dir, "--port", "0", "--watch", "--json"], { cwd: dir });
+  t.after(async () => {
+    cli.kill("SIGTERM");
+    await cli.exited;
+  });
+  const [, url = ""] = await cli.waitFor(/"url":"(http[^"]+)"/);
+  await cli.waitFor(/"type":"watching"/);
+  await saveAtOnce(join(dir, "model/model.ts"), model({ input: "{ text: string; late: 1 }" }));
+  await until(async () => (await (await fetch(`${url}/schema`)).text()).includes('"late"'), {
+    timeout: 20_000,
+  });
 });
 
 it("TypeScript is loaded for the first type that says something", async (t) => {

@@ -12,6 +12,8 @@ import { findReadTypes, rememberReadTypes } from "./types-cache.ts";
 const CODE = /\.[cm]?[jt]sx?$/;
 /** Besides code: what an import or a name means. */
 const DECIDES = /(^|\/)(package(-lock)?\.json|tsconfig[\w.-]*\.json)$/;
+/** Without a save for so long, types that are inferred are read again. */
+const QUIET_MS = 250;
 const NOTHING: ReadTypes = { methods: {}, types: null, untold: [], checks: null, files: {}, complete: true };
 
 /**
@@ -26,6 +28,9 @@ export class ProjectTypes {
   /** The reader has the files that `#last` was read from. */
   #warm: Promise<unknown> | null = null;
   #problem: Problem | null = null;
+  /** Files whose edit may have changed types that are inferred, and when they are read. */
+  readonly #unread = new Set<string>();
+  #later: NodeJS.Timeout | undefined;
   /** Called with the files of an edit that turned out to change types after all. */
   onLate: ((changed: readonly string[]) => void) | null = null;
 
@@ -47,7 +52,9 @@ export class ProjectTypes {
     this.#begun = null;
     if (begun !== null) return this.#added(bundle, await begun);
     const own = bundle.inputs.filter((path) => CODE.test(path) && !path.includes("/node_modules/"));
-    return this.#added(bundle, own.some(tells) ? await this.#readOnce(this.#source()) : NOTHING);
+    if (own.some(tells)) return this.#added(bundle, await this.#readOnce(this.#source()));
+    this.#last = NOTHING;
+    return this.#added(bundle, NOTHING);
   }
 
   /** Without a bundle: TypeScript is loaded where it has to be. */
@@ -60,7 +67,8 @@ export class ProjectTypes {
   /** Does now what the first edit would wait for. */
   warmUp(): void {
     if (this.#last === null || this.#last.types === null) return;
-    this.#warm ??= this.#reader.read(this.#source());
+    // What was remembered may be older than a file that was saved meanwhile.
+    this.#warm ??= this.#reader.read(this.#source()).then((read) => (this.#last = read));
     this.#warm.catch(() => undefined);
   }
 
@@ -75,15 +83,20 @@ export class ProjectTypes {
     const isOther = JSON.stringify(this.#source()) !== JSON.stringify(before);
     const reading = this.#next(changed, isOther);
     reading.catch(() => undefined);
-    return this.#added(await bundling, await reading);
+    const made = await bundling;
+    const read = await reading;
+    if (this.#unread.size > 0) this.#readLater();
+    return this.#added(made, read);
   }
 
   async dispose(): Promise<void> {
     this.onLate = null;
+    this.#postponeReading();
     await this.#reader.dispose();
   }
 
   async #next(changed: readonly string[], isOther: boolean): Promise<ReadTypes> {
+    this.#postponeReading();
     const last = this.#last ?? NOTHING;
     const source = this.#source();
     const code = changed.filter((path) => CODE.test(path)).map((path) => join(this.#project.dir, path));
@@ -99,15 +112,25 @@ export class ProjectTypes {
     await this.#warm?.catch(() => undefined);
     const change = await this.#reader.compare(code.map((path) => [path, textOf(path)]));
     if (change === "any") return this.#read(source);
-    if (change === "inferred") void this.#readLater(source, changed);
-    return last;
+    if (change === "inferred") for (const path of changed) this.#unread.add(path);
+    return this.#last;
   }
 
-  /** The edit goes live meanwhile; types that are inferred from bodies are for the documentation. */
-  async #readLater(source: TypesSource, changed: readonly string[]): Promise<void> {
+  /** The edit goes live meanwhile. Not at once: the next edit would have to wait for it. */
+  #readLater(): void {
+    this.#postponeReading();
+    this.#later = setTimeout(() => void this.#readNow(this.#source()), QUIET_MS);
+  }
+
+  #postponeReading(): void {
+    clearTimeout(this.#later);
+  }
+
+  async #readNow(source: TypesSource): Promise<void> {
     const before = this.#last;
+    const changed = [...this.#unread];
     const read = await this.#read(source).catch(() => null);
-    if (read === null || this.#last !== read || !this.onLate) return;
+    if (read === null || this.#last !== read || this.onLate === null) return;
     if (JSON.stringify(read.types) !== JSON.stringify(before?.types)) this.onLate(changed);
   }
 
@@ -122,6 +145,7 @@ export class ProjectTypes {
   /** Code that TypeScript itself stumbles over is bundled all the same. */
   async #read(source: TypesSource): Promise<ReadTypes> {
     this.#problem = null;
+    this.#unread.clear();
     try {
       const reading = this.#reader.read(source);
       this.#warm = reading;
@@ -140,7 +164,6 @@ export class ProjectTypes {
   }
 
   #added(bundle: ModelBundle, read: ReadTypes): ModelBundle {
-    this.#last = read;
     this.#refuseUntold(read);
     const files = [...bundle.files, ...typeFiles(read)].sort((a, b) => (a.path < b.path ? -1 : 1));
     const inputs = [...new Set([...bundle.inputs, ...Object.keys(read.files)])];

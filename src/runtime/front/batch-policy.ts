@@ -1,3 +1,5 @@
+import { BatchSizes } from "./batch-sizes.ts";
+
 /** Older batches weigh less and less in the cost model: a model warms up, its inputs change. */
 const FORGET = 0.95;
 /** How fast the expectations follow what is seen. */
@@ -36,6 +38,7 @@ export class BatchPolicy {
   #rowsSquared = 0;
   #ms = 0;
   #rowsMs = 0;
+  readonly #sizes = new BatchSizes();
   #together = 1;
   #gap = Infinity;
   #lastArrival = -Infinity;
@@ -78,11 +81,17 @@ export class BatchPolicy {
     this.#fresh = false;
     this.#together = Math.max(batch.together, mix(this.#together, batch.together));
     if (batch.rows === 0) return;
+    this.#sizes.observe(batch.rows, batch.ms);
     this.#weight = this.#weight * FORGET + 1;
     this.#rows = this.#rows * FORGET + batch.rows;
     this.#rowsSquared = this.#rowsSquared * FORGET + batch.rows ** 2;
     this.#ms = this.#ms * FORGET + batch.ms;
     this.#rowsMs = this.#rowsMs * FORGET + batch.rows * batch.ms;
+  }
+
+  /** Most rows of a batch, where config.yaml allows `maxSize`: no more than has proved to pay. */
+  mostRows(maxSize: number): number {
+    return this.#sizes.best(maxSize);
   }
 
   /** Rows of a batch that is worth no more waiting, where so many slots share the traffic. */

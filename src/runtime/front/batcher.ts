@@ -88,7 +88,8 @@ export class Batcher {
   /** 0: a batch was sent. Otherwise the milliseconds to wait for more rows, Infinity where there are none. */
   #serve(process: ModelProcess, { queue, processes }: Waiters): number {
     const { batching, predict_concurrency: slots } = this.#options.runtime();
-    const { max_size: maxSize, max_wait_ms: maxWaitMs } = batching ?? { max_size: 1, max_wait_ms: 0 };
+    const maxSize = this.#maxSize;
+    const maxWaitMs = batching?.max_wait_ms ?? 0;
     const fullAt = this.#policy.fullAt(maxSize, Math.max(1, processes.length) * slots);
     const rows = this.#candidates(
       process,
@@ -106,11 +107,15 @@ export class Batcher {
     return 0;
   }
 
+  get #maxSize(): number {
+    return this.#policy.mostRows(this.#options.runtime().batching?.max_size ?? 1);
+  }
+
   /** With several free slots, each takes its part of what waits. */
   #share(process: ModelProcess, { queue, processes }: Waiters): number {
-    const { batching, predict_concurrency: slots } = this.#options.runtime();
+    const { predict_concurrency: slots } = this.#options.runtime();
     const free = processes.reduce((sum, { lane }) => sum + Math.max(0, slots - lane.length), 0);
-    const maxSize = batching?.max_size ?? 1;
+    const maxSize = this.#maxSize;
     const waiting = queue.first(maxSize * Math.max(1, free)).length + process.wanting.first(maxSize).length;
     return Math.min(maxSize, Math.ceil(waiting / Math.max(1, free)));
   }

@@ -150,7 +150,7 @@ export class Dispatcher {
     if (job.deadlineTimer !== null) clearTimeout(job.deadlineTimer);
     const { process } = job;
     this.#waiting.leave(job);
-    job.body = [];
+    job.releaseBody();
     if (process === null) return this.#settle(job);
     const { buffer, offset } = process.writer.frame(ToModel.CANCEL, job.id, 1);
     buffer[offset] = reason;
@@ -384,7 +384,6 @@ export class Dispatcher {
   }
 
   #observe(job: Job, timings: Timings): void {
-    this.#poison.answered(job);
     this.#metrics.observeJob(job, timings);
     if (job.usesSlot && job.batch === null && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }
@@ -430,6 +429,8 @@ export class Dispatcher {
       process.jobs.remove(job);
       if (job.batch === null) process.lane.release(job);
       else job.batch.rows.delete(job);
+      // Its user code has ended, and the process lives.
+      if (job.granted !== 0) this.#poison.survived(job);
     }
     this.#waiting.leave(job);
     this.#finish(job);

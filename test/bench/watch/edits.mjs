@@ -5,7 +5,7 @@ import { compare } from "../lib/measure.mjs";
 import { row } from "../lib/report.mjs";
 import { median, spread } from "../lib/stats.mjs";
 import { timeToAnswer } from "./answer.mjs";
-import { makeProject, modelFile, nameOf, plainModel, slowModel } from "./projects.mjs";
+import { makeProject, modelFile, nameOf, plainModel, slowModel, typedModel } from "./projects.mjs";
 import { measureChange, phasesText, saveRows, writing } from "./save.mjs";
 import { startPushing, startServing } from "./target.mjs";
 import { startFloor, startTsx, startWrangler } from "./yardsticks.mjs";
@@ -31,6 +31,7 @@ export async function editRows(context) {
   return [
     ...saveRows("serve --watch", records.serve, { ...SERVE, floor }),
     ...saveRows("push --watch", records.push, { ...PUSH, floor }),
+    ...saveRows("serve --watch, an edit of types", records.typed, { ...SERVE, floor }),
     ...["serve", "push"].flatMap((name) => againstOthers(name, records)),
     ...saveRows(`serve --watch, load takes ${LOAD_SECONDS} s`, records.slowServe, { ...SERVE, floor }),
     ...saveRows(`push --watch, load takes ${LOAD_SECONDS} s`, records.slowPush, { ...PUSH, floor }),
@@ -44,6 +45,7 @@ async function startOurs(context, host) {
   for (const [name, start, text] of [
     ["serve", serving, plainModel(0)],
     ["push", pushing, plainModel(0)],
+    ["typed", serving, typedModel(0)],
     ["slowServe", serving, slowModel({ edit: 0, loaded: 0, seconds: LOAD_SECONDS })],
     ["slowPush", pushing, slowModel({ edit: 0, loaded: 0, seconds: LOAD_SECONDS })],
   ]) {
@@ -64,7 +66,8 @@ async function inTurn(ours, others, count) {
       name,
       (edit) => {
         const slow = slowModel({ edit, loaded: 0, seconds: LOAD_SECONDS });
-        const text = name.startsWith("slow") ? slow : plainModel(edit);
+        const quick = name === "typed" ? typedModel(edit) : plainModel(edit);
+        const text = name.startsWith("slow") ? slow : quick;
         return measureChange(target, { act: writing(target.file, text), version: edit });
       },
     ]),

@@ -24,6 +24,14 @@ export const plainModel = (version) => `export class Model {
 }
 `;
 
+/** Every edit changes its types as well. */
+export const typedModel = (version) => `export class Model {
+  predict(input: { text?: string; option${version}?: number }): { version: number } {
+    return { version: ${version} };
+  }
+}
+`;
+
 /** Answers `edit + loaded`: the first is changed in predict, the second in load, where a new process has to load. */
 export const slowModel = ({ edit, loaded, seconds }) => `export class Model {
   loaded = 0;
