@@ -66,7 +66,7 @@ function stub(entry: CommandEntry): Command {
 function commandFrom(definition: CommandDefinition<never>, around: Surroundings): Command {
   const command = new Command(definition.name).copyInheritedSettings(around.root);
   command.summary(definition.summary);
-  command.description(definition.description ?? sentence(definition.summary));
+  command.description(reflowed(definition.description ?? sentence(definition.summary)));
   for (const { name, description } of definition.arguments ?? []) {
     command.addArgument(new Argument(name, description));
   }
@@ -92,6 +92,11 @@ function commandFrom(definition: CommandDefinition<never>, around: Surroundings)
     });
   }
   return command;
+}
+
+/** A line feed in the source is not one at every width of terminal; an empty line and one that is indented are. */
+function reflowed(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n ])/g, " ");
 }
 
 /** Without the flags that every command has: the shell has seen to those. */

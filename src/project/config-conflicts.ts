@@ -32,18 +32,24 @@ function runtimeConflicts({ runtime, resources }: Config): Conflict[] {
     const reason = `is greater than runtime.max_queue (${runtime.max_queue}), so that no batch could ever fill`;
     conflicts.push({ path: ["runtime", "batching", "max_size"], reason });
   }
+  const deadline = runtime.predict_timeout_seconds;
+  if (runtime.batching && deadline !== null && runtime.batching.max_wait_ms >= deadline * 1000) {
+    const reason = `is no less than runtime.predict_timeout_seconds (${deadline}), so that rows could be out of time before their batch begins`;
+    conflicts.push({ path: ["runtime", "batching", "max_wait_ms"], reason });
+  }
   const reason = memoryConflict(runtime, resources.memory);
   if (reason !== null) conflicts.push({ path: ["runtime", "memory_limit"], reason });
   return conflicts;
 }
 
-function memoryConflict({ memory_limit: limit, workers }: Config["runtime"], memory: string): string | null {
+function memoryConflict({ memory_limit: limit, workers, spare }: Config["runtime"], memory: string) {
   const replica = parseBytes(memory);
   if (limit === null || replica === null) return null;
   if (limit > replica)
     return `is above resources.memory (${memory}), where the whole replica is killed first`;
-  if (workers === "auto" || limit * workers <= replica) return null;
-  return `times runtime.workers (${workers}) is above resources.memory (${memory}), where the whole replica is killed first`;
+  if (workers === "auto" || limit * (workers + Number(spare)) <= replica) return null;
+  const processes = spare ? `runtime.workers and the spare (${workers} + 1)` : `runtime.workers (${workers})`;
+  return `times ${processes} is above resources.memory (${memory}), where the whole replica is killed first`;
 }
 
 function transportConflicts({ runtime, examples }: Config, data: unknown): Conflict[] {

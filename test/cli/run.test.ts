@@ -167,6 +167,12 @@ describe("help and version", () => {
     }
   });
 
+  it("a description fills the lines of the help; an empty line in it parts paragraphs", async () => {
+    const told = defineCommand({ name: "told", summary: "tell", description: "One\ntwo.\n\nThree\nfour." });
+    const { stdout } = await runCli(["told", "--help"], { commands: table(told) });
+    assert.match(stdout, /\n\nOne two\.\n\nThree four\.\n\n/);
+  });
+
   it("--version prints the version alone", async () => {
     assert.match((await runCli(["--version"])).stdout, /^\d+\.\d+\.\d+\S*\n$/);
     assert.deepEqual(Object.keys((await runCli(["--version", "--json"])).json() as object), ["version"]);
