@@ -57,9 +57,9 @@ export class BatchRun implements LaneHolder {
   /** The inputs of the rows that have one; the others have their answers. */
   async #inputs(): Promise<Map<Job, unknown>> {
     const given = new Map<Job, unknown>();
-    // One that was cancelled while the batch waited has been settled.
-    const open = this.#rows.filter((row) => !row.cancelled && !this.#dropLate(row));
-    for (const row of open) {
+    for (const row of this.#rows) {
+      // One that was cancelled while the batch, or the input of a row before it, was waited for has been settled.
+      if (row.cancelled || this.#dropLate(row)) continue;
       await new Promise<void>((resolve) => {
         row.onSettled = resolve;
         this.#pipeline.input(row, (input) => {
