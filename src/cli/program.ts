@@ -66,7 +66,7 @@ function stub(entry: CommandEntry): Command {
 function commandFrom(definition: CommandDefinition<never>, around: Surroundings): Command {
   const command = new Command(definition.name).copyInheritedSettings(around.root);
   command.summary(definition.summary);
-  command.description(reflowed(definition.description ?? sentence(definition.summary)));
+  command.description(unwrapped(definition.description ?? sentence(definition.summary)));
   for (const { name, description } of definition.arguments ?? []) {
     command.addArgument(new Argument(name, description));
   }
@@ -94,11 +94,6 @@ function commandFrom(definition: CommandDefinition<never>, around: Surroundings)
   return command;
 }
 
-/** A line feed in the source is not one at every width of terminal; an empty line and one that is indented are. */
-function reflowed(text: string): string {
-  return text.replace(/(?<!\n)\n(?![\n ])/g, " ");
-}
-
 /** Without the flags that every command has: the shell has seen to those. */
 function ownOptions(command: Command): Record<string, unknown> {
   const options = command.opts<Record<string, unknown>>();
@@ -108,6 +103,11 @@ function ownOptions(command: Command): Record<string, unknown> {
 
 function addOptions(command: Command, options: readonly OptionDefinition[]): void {
   for (const option of options) command.addOption(optionFrom(option));
+}
+
+/** Lines are broken where the terminal ends, not where the source does. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/(\S)\n(?=\S)/g, "$1 ");
 }
 
 function optionFrom({ flags, description, ...rest }: OptionDefinition): Option {

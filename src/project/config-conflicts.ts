@@ -32,9 +32,9 @@ function runtimeConflicts({ runtime, resources }: Config): Conflict[] {
     const reason = `is greater than runtime.max_queue (${runtime.max_queue}), so that no batch could ever fill`;
     conflicts.push({ path: ["runtime", "batching", "max_size"], reason });
   }
-  const deadline = runtime.predict_timeout_seconds;
-  if (runtime.batching && deadline !== null && runtime.batching.max_wait_ms >= deadline * 1000) {
-    const reason = `is no less than runtime.predict_timeout_seconds (${deadline}), so that rows could be out of time before their batch begins`;
+  const deadlineMs = (runtime.predict_timeout_seconds ?? Infinity) * 1000;
+  if (runtime.batching && runtime.batching.max_wait_ms >= deadlineMs) {
+    const reason = `is not below runtime.predict_timeout_seconds (${runtime.predict_timeout_seconds}), so that a request could run out of time waiting for others`;
     conflicts.push({ path: ["runtime", "batching", "max_wait_ms"], reason });
   }
   const reason = memoryConflict(runtime, resources.memory);

@@ -17,6 +17,8 @@ const SECTIONS = [
   "http",
   "stream",
   "compute",
+  "workers",
+  "batching",
   "tracing",
   "binary",
   "validation",

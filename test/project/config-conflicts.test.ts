@@ -12,7 +12,7 @@ const CASES: [string, string | null][] = [
   ["batching: {max_size: 8}, max_queue: 8", null],
   [
     "batching: {max_wait_ms: 1000}, predict_timeout_seconds: 1",
-    "batching.max_wait_ms` is no less than runtime.predict_timeout_seconds (1)",
+    "batching.max_wait_ms` is not below runtime.predict_timeout_seconds (1)",
   ],
   ["batching: {max_wait_ms: 999}, predict_timeout_seconds: 1", null],
   ["memory_limit: 3GiB", "memory_limit` is above resources.memory (2Gi)"],

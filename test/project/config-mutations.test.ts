@@ -309,6 +309,11 @@ const MUTATIONS: Mutation[] = [
     key: "runtime.workers",
     hint: /one of the two/,
   },
+  {
+    change: ["predict_timeout_seconds: 30", "predict_timeout_seconds: 0.005"],
+    at: [22, 5],
+    key: "runtime.batching.max_wait_ms",
+  },
   { change: ["kind: http", "kind: websocket"], at: [20, 3], key: "runtime.batching" },
   {
     change: ["kind: http", "ping_interval_seconds: 5"],

@@ -71,6 +71,28 @@ test("an answer in between clears a body: what was only there when a process die
   }
 });
 
+test("a request that its client gives up on is cleared when its code ends, too", async (t) => {
+  const source = MODEL.replace("async predict(input)", "async predict(input, request)").replace(
+    "if (input?.wait)",
+    'if (input?.hang) await new Promise((resolve) => request.signal.addEventListener("abort", resolve));\n    if (input?.wait)',
+  );
+  const model = await runModel(t, source, { config: "runtime: {predict_concurrency: 4, poison_limit: 1}" });
+  for (let i = 1; i <= 5; i++) {
+    await outcome(() => model.predict({ id: 0 }));
+    const hangs = outcome(() => model.predict({ hang: true }));
+    await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+    await outcome(() => model.predict({ kill: i }));
+    assert.equal(await hangs, "503 MODEL_CRASHED");
+    await outcome(() => model.predict({ id: 0 }));
+    const leaving = new AbortController();
+    const left = model.predict({ hang: true }, { signal: leaving.signal }).catch(() => "gone");
+    await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+    leaving.abort();
+    assert.equal(await left, "gone");
+    await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 0);
+  }
+});
+
 test("a suspect runs alone, so that the one beside it is not lost again", async (t) => {
   const model = await runModel(t, MODEL, { config: "runtime: {predict_concurrency: 4}" });
   const beside = model.predict({ id: 1, wait: 300 });

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { type OtlpReceiver, type Received, startOtlpReceiver } from "../helpers/otlp-receiver.ts";
+import { readMetric } from "../helpers/read-metric.ts";
 import { runModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
 
@@ -304,4 +305,33 @@ test("none of it is loaded or done where nothing asks for it", async (t) => {
     assert.deepEqual([seen, hook], [traceparent, "undefined"]);
     assert.ok(!logs().some(({ level }) => level === "warn"));
   }
+});
+
+test("the rows of a batch have a span each, below their own requests; what user code traces is below the first one's", async (t) => {
+  const receiver = await startOtlpReceiver(t);
+  const source = `
+    let open = () => {};
+    export class Model {
+      async predictBatch(rows) {
+        if (rows[0] === "gate") await new Promise((resolve) => (open = resolve));
+        return rows;
+      }
+      completions() { open(); return null; }
+    }`;
+  const model = await runModel(t, source, {
+    config: "runtime: {batching: {max_size: 8}}",
+    env: envOf(receiver),
+  });
+  const queued = (): Promise<number> => readMetric(model.url, "purlin_queue_depth");
+  const gate = model.predict("gate");
+  await until(async () => (await readMetric(model.url, "purlin_requests_in_flight")) === 1);
+  const rows = ["b", "c"].map((row) => model.predict(row));
+  await until(async () => (await queued()) === 2);
+  await fetch(`${model.url}/v1/completions`, { method: "POST", body: "null" });
+  for (const answer of [gate, ...rows]) assert.equal((await answer).status, 200);
+  const spans = (await spansNamed(receiver, "predictBatch", 3)).filter(({ name }) => name === "predictBatch");
+  const all = (await receiver.received()).spans;
+  const parents = spans.map(({ parentSpanId }) => all.find(({ spanId }) => spanId === parentSpanId)?.name);
+  assert.deepEqual(parents, Array(3).fill("POST /predict"));
+  assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 3);
 });

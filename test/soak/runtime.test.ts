@@ -118,7 +118,9 @@ function send(model: RunningModel, kind: Kind, leave: AbortSignal): Promise<Resp
   if (kind === "stream" || kind === "cut stream") {
     return fetch(`${model.url}/v1/chat/completions`, { method: "POST", body: "{}", signal });
   }
-  const input = kind === "large" ? { run: "echo", text: "x".repeat(200_000) } : { run: kind };
+  const large = { run: "echo", text: "x".repeat(200_000) };
+  // Each crash is a body of its own: one that keeps killing the process would be refused.
+  const input = kind === "large" ? large : kind === "crash" ? { run: kind, at: Date.now() } : { run: kind };
   return model.predict(input, { signal });
 }
 

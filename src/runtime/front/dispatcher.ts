@@ -6,7 +6,7 @@ import { readBatchDone, writeBatch } from "../channel/batch-frame.ts";
 import type { Batch } from "./batch.ts";
 import { Batcher, isRow } from "./batcher.ts";
 import { leastLoaded, nextJob, roomiest } from "./choose-process.ts";
-import { isUntouched } from "./is-untouched.ts";
+import { isBeingPrepared, isUntouched, mayHaveRun } from "./is-untouched.ts";
 import type { Job } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { Metrics } from "./metrics.ts";
@@ -147,7 +147,7 @@ export class Dispatcher {
     if (job.deadlineTimer !== null) clearTimeout(job.deadlineTimer);
     const { process } = job;
     this.#waiting.leave(job);
-    job.body = [];
+    job.releaseBody();
     if (process === null) return this.#settle(job);
     const { buffer, offset } = process.writer.frame(ToModel.CANCEL, job.id, 1);
     buffer[offset] = reason;
@@ -234,11 +234,7 @@ export class Dispatcher {
       else if (isUntouched(job, process, begun)) again.push(job);
       else lost.push(job);
     }
-    // Those that had no slot yet may have been in preprocess: as good a suspect as any.
-    if (blames)
-      this.#poison.died(
-        [...lost, ...cancelled].filter((job) => begun.has(job) || !job.usesSlot || !job.waiting),
-      );
+    if (blames) this.#poison.died([...lost, ...cancelled].filter((job) => mayHaveRun(job, process, begun)));
     for (const job of cancelled) this.#finish(job);
     for (const job of lost) this.#lose(job, reason);
     process.lane.clear();
@@ -373,7 +369,6 @@ export class Dispatcher {
   }
 
   #observe(job: Job, timings: Timings): void {
-    this.#poison.answered(job);
     this.#metrics.observeJob(job, timings);
     if (job.usesSlot && job.batch === null && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }
@@ -397,10 +392,9 @@ export class Dispatcher {
 
   /** Could user code be running for this job? */
   #mayRun(job: Job, process: ModelProcess): boolean {
-    if (job.batch !== null) return !job.batch.isWanted && process.lane.has(job.batch);
+    if (job.batch !== null && process.lane.has(job.batch)) return !job.batch.isWanted;
     if (process.lane.has(job)) return process.lane.isRunning(job, this.#concurrency);
-    if (!job.usesSlot || job.hasSlot) return true;
-    return !job.idleInModel && job.bodyComplete && process.info?.methods.includes("preprocess") === true;
+    return !job.usesSlot || job.hasSlot || isBeingPrepared(job, process);
   }
 
   #lose(job: Job, reason: string): void {
@@ -420,6 +414,8 @@ export class Dispatcher {
       process.jobs.remove(job);
       if (job.batch === null) process.lane.release(job);
       else job.batch.rows.delete(job);
+      // Its user code has ended, and the process lives.
+      if (job.granted !== 0) this.#poison.survived(job);
     }
     this.#waiting.leave(job);
     this.#finish(job);

@@ -9,7 +9,7 @@ const MOST_SUSPECTS = 1000;
 const DEATH_IN_COMPANY = 1 / 3;
 
 interface Suspect {
-  /** Model processes that died while they worked on it, with no answer in between. */
+  /** Model processes that died while they worked on it, and never came to an end in between. */
   deaths: number;
   seenAt: number;
 }
@@ -23,7 +23,7 @@ export interface PoisonOptions {
 
 /**
  * Bodies on which model processes have died. Every request that a dying process may have been working on is
- * suspected and runs alone from then on; an answer clears it, so that only what kills again and again is refused.
+ * suspected and runs alone from then on; one that ends clears it, so that only what kills again and again is refused.
  * Until a process dies, no body is looked at, and large ones, which are not kept, are counted only after that.
  */
 export class Poison {
@@ -74,8 +74,8 @@ export class Poison {
     }
   }
 
-  /** It has had its answer: it kills nobody. */
-  answered(job: Job): void {
+  /** Its user code has run to its end, answered or cancelled: it kills nobody. */
+  survived(job: Job): void {
     if (this.#suspects.size === 0) return;
     const digest = digestOf(job);
     if (digest !== null) this.#suspects.delete(digest);

@@ -44,8 +44,9 @@ export class BatchRun implements LaneHolder {
   async run(): Promise<void> {
     const given = await this.#inputs();
     // Those that were cancelled while others' inputs were checked leave before user code sees them.
-    const rows = [...given.keys()].filter((row) => !row.cancelled);
-    const left = [...given.keys()].filter((row) => row.cancelled);
+    const prepared = this.#rows.filter((row) => given.has(row));
+    const rows = prepared.filter((row) => !row.cancelled);
+    const left = prepared.filter((row) => row.cancelled);
     try {
       if (rows.length === 0) this.#pipeline.done(this, this.#outcome);
       else await this.#runRows(rows, given);
@@ -57,19 +58,23 @@ export class BatchRun implements LaneHolder {
   /** The inputs of the rows that have one; the others have their answers. */
   async #inputs(): Promise<Map<Job, unknown>> {
     const given = new Map<Job, unknown>();
-    for (const row of this.#rows) {
-      // One that was cancelled while the batch, or the input of a row before it, was waited for has been settled.
-      if (row.cancelled || this.#dropLate(row)) continue;
-      await new Promise<void>((resolve) => {
-        row.onSettled = resolve;
-        this.#pipeline.input(row, (input) => {
-          row.onSettled = null;
-          given.set(row, input);
-          resolve();
-        });
-      });
-    }
+    // One that was cancelled while the batch waited has been settled.
+    const open = this.#rows.filter((row) => !row.cancelled && !this.#dropLate(row));
+    // All at once, so that none can be settled before it is looked at: nobody would tell of it any more.
+    await Promise.all(open.map((row) => this.#input(row, given)));
     return given;
+  }
+
+  /** Resolves when the row has an input, or needs none any more. */
+  #input(row: Job, given: Map<Job, unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      row.onSettled = resolve;
+      this.#pipeline.input(row, (input) => {
+        row.onSettled = null;
+        given.set(row, input);
+        resolve();
+      });
+    });
   }
 
   #dropLate(row: Job): boolean {
@@ -91,7 +96,8 @@ export class BatchRun implements LaneHolder {
     const single: [Job, Called][] = [];
     for (const row of rows) if (!row.cancelled) single.push([row, await this.#call([row], given)]);
     this.#pipeline.done(this, this.#outcome);
-    for (const row of rows) if (!single.some(([tried]) => tried === row)) this.#pipeline.output(row, null, 0);
+    const tried = new Set(single.map(([row]) => row));
+    for (const row of rows) if (!tried.has(row)) this.#pipeline.output(row, null, 0);
     for (const [row, called] of single) this.#deliver([row], called);
   }
 
@@ -118,7 +124,20 @@ export class BatchRun implements LaneHolder {
   #deliver(rows: readonly Job[], called: Called): void {
     for (const [i, row] of rows.entries()) {
       if ("thrown" in called) this.#pipeline.fail(row, called.thrown);
-      else this.#deliverRow(row, called.outputs[i], called.began);
+      else this.#deliverOutput(row, called, i);
+    }
+  }
+
+  /** Looking at a list or a value may run user code: what it throws is that row's own failure. */
+  #deliverOutput(
+    row: Job,
+    { outputs, began }: { outputs: ArrayLike<unknown>; began: number },
+    i: number,
+  ): void {
+    try {
+      this.#deliverRow(row, outputs[i], began);
+    } catch (error) {
+      this.#pipeline.fail(row, error);
     }
   }
 

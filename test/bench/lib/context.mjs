@@ -21,11 +21,11 @@ export function createContext({ quick, self, rounds }) {
     rounds: rounds === undefined ? (quick ? 3 : 7) : Number(rounds),
     sliceMs: quick ? 500 : 1000,
     startBare: bare,
-    startModel: async (name, options = {}) =>
+    startModel: async (name, { settings = {}, ...options } = {}) =>
       self
         ? bare()
         : {
-            ...(await startPackage(packages.package(name), {
+            ...(await startPackage(packages.package(name, { settings }), {
               stderr: join(root, `${name}.log`),
               ...options,
             })),

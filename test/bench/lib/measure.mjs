@@ -52,6 +52,21 @@ export async function rounds(count, variants, { warmUp = true } = {}) {
   return records;
 }
 
+/** Rounds of slices of several servers that answer the same: `job` says with what and how many at once. */
+export function sliceRounds(context, servers, job) {
+  const variants = Object.entries(servers).map(([name, server]) => [
+    name,
+    () =>
+      slice(context.client, server, {
+        path: server.bare ? "/echo" : "/predict",
+        body: "json_1k",
+        ms: context.sliceMs,
+        ...job,
+      }),
+  ]);
+  return rounds(context.rounds, Object.fromEntries(variants));
+}
+
 /** `pick` of A over `pick` of B within each round: median and spread, with both medians beside. */
 export function compare(ours, bare, pick) {
   const ratios = ours.map((record, round) => pick(record) / pick(bare[round]));

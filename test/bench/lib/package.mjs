@@ -15,22 +15,27 @@ export function packageFolder(root) {
   const runtime = join(root, "runtime");
   cpSync(RUNTIME, runtime, { recursive: true });
   return {
-    /** With `profileDir`, its model process writes a CPU profile there when it shuts down. */
-    package(name, { profileDir = null } = {}) {
-      const dir = join(root, "packages", profileDir === null ? name : `${name}-profiled`);
-      if (!existsSync(dir)) assemble(dir, { name, profileDir, runtime });
+    /**
+     * With `profileDir`, its model process writes a CPU profile there when it shuts down; `settings` are keys of
+     * config.yaml's `runtime`, and make a package of their own.
+     */
+    package(name, { profileDir = null, settings = {} } = {}) {
+      const chosen = JSON.stringify(settings).replaceAll(/[^\w]+/g, "-");
+      const variant = [name, ...(profileDir === null ? [] : ["profiled"]), chosen].join("-");
+      const dir = join(root, "packages", variant);
+      if (!existsSync(dir)) assemble(dir, { name, profileDir, settings, runtime });
       return dir;
     },
   };
 }
 
-function assemble(dir, { name, profileDir, runtime }) {
+function assemble(dir, { name, profileDir, settings, runtime }) {
   for (const layer of ["code", "config", "data", "deps"]) mkdirSync(join(dir, layer), { recursive: true });
   cpSync(runtime, join(dir, "runtime"), { recursive: true });
   cpSync(join(MODELS, `${name}.mjs`), join(dir, profileDir === null ? "code/model.mjs" : "code/inner.mjs"));
   if (profileDir !== null) cpSync(join(MODELS, "profiled.mjs"), join(dir, "code/model.mjs"));
   cpSync(join(MODELS, "spin.mjs"), join(dir, "code/spin.mjs"));
-  writeFileSync(join(dir, "config/config.json"), JSON.stringify(configOf(name, profileDir)));
+  writeFileSync(join(dir, "config/config.json"), JSON.stringify(configOf(name, { profileDir, settings })));
   writeFileSync(join(dir, "purlin.json"), JSON.stringify(manifestOf(name)));
 }
 
@@ -50,7 +55,7 @@ function manifestOf(name) {
 }
 
 /** config.yaml's defaults, every key present, as src/protocol/config.ts has them. */
-function configOf(name, profileDir) {
+function configOf(name, { profileDir, settings }) {
   return {
     model_name: name,
     description: null,
@@ -85,6 +90,7 @@ function configOf(name, profileDir) {
       validate_types: false,
       validate_output: false,
       openai_uses_slot: false,
+      ...settings,
     },
     build: {
       external: [],

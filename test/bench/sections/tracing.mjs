@@ -1,7 +1,7 @@
 /** The echo model with traces sent to a receiver, against itself without. */
 import { fileURLToPath } from "node:url";
 import { checkAnswer, sameBytes } from "../lib/check-answer.mjs";
-import { compare, rounds, slice } from "../lib/measure.mjs";
+import { compare, sliceRounds } from "../lib/measure.mjs";
 import { atLeast, atMost, row } from "../lib/report.mjs";
 import { startServer } from "../lib/server.mjs";
 
@@ -25,22 +25,7 @@ export async function run(context) {
   const pathOf = (server) => (server.bare ? "/echo" : "/predict");
   for (const server of Object.values(servers))
     await checkAnswer(server, { path: pathOf(server), body: "json_1k" }, sameBytes);
-  const measureAll = (connections) =>
-    rounds(
-      context.rounds,
-      Object.fromEntries(
-        Object.entries(servers).map(([name, server]) => [
-          name,
-          () =>
-            slice(context.client, server, {
-              path: pathOf(server),
-              body: "json_1k",
-              connections,
-              ms: context.sliceMs,
-            }),
-        ]),
-      ),
-    );
+  const measureAll = (connections) => sliceRounds(context, servers, { connections });
   const one = await measureAll(1);
   const sixteen = await measureAll(16);
   const received = Number(await (await fetch(`http://127.0.0.1:${sink.port}/count`)).text());

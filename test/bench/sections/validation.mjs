@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkAnswer, sameBytes } from "../lib/check-answer.mjs";
 import { runPurlin } from "../lib/command.mjs";
-import { compare, rounds, slice } from "../lib/measure.mjs";
+import { compare, sliceRounds } from "../lib/measure.mjs";
 import { atLeast, atMost, row } from "../lib/report.mjs";
 import { startPackage } from "../lib/server.mjs";
 
@@ -35,22 +35,7 @@ export async function run(context) {
     await checkAnswer(server, { path: "/predict", body: "json_1k" }, sameBytes);
   const wrong = await fetch(`http://127.0.0.1:${servers.on.port}/predict`, { method: "POST", body: "{}" });
   if (wrong.status !== 400) throw new Error(`nothing is checked: ${wrong.status} ${await wrong.text()}`);
-  const measureAll = (connections) =>
-    rounds(
-      context.rounds,
-      Object.fromEntries(
-        Object.entries(servers).map(([name, server]) => [
-          name,
-          () =>
-            slice(context.client, server, {
-              path: "/predict",
-              body: "json_1k",
-              connections,
-              ms: context.sliceMs,
-            }),
-        ]),
-      ),
-    );
+  const measureAll = (connections) => sliceRounds(context, servers, { connections });
   const one = await measureAll(1);
   const sixteen = await measureAll(16);
   await Promise.all(Object.values(servers).map((server) => server.stop()));
