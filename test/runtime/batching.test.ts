@@ -147,7 +147,7 @@ describe("batching", () => {
     await until(async () => (await queued(model)) === 0 && (await inFlight(model)) === 3);
     leave.abort();
     await assert.rejects(left as Promise<Response>);
-    await until(async () => (await inFlight(model)) === 2);
+    await until(async () => (await readMetric(model.url, "purlin_cancellations_total")) === 1);
     await fetch(`${model.url}/v1/completions`, { method: "POST", body: "null" });
     const signal = AbortSignal.timeout(10_000);
     const answers = await Promise.all([slow, last, model.predict({ id: 4 }, { signal })]);
