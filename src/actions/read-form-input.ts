@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { AppError } from "../errors.ts";
+import { contentTypeOfFile } from "../protocol/example-request.ts";
 import type { PredictInput } from "./read-predict-input.ts";
 
 /** Fields as typed after -F, as curl has them: name=text or name=@file, either with ;type=TYPE behind it. */
@@ -31,7 +32,7 @@ function parseField(field: string): { name: string; value: string; type: string 
 
 async function fileOf(
   path: string,
-  { cwd, type = "application/octet-stream" }: { cwd: string; type: string | undefined },
+  { cwd, type = contentTypeOfFile(path) }: { cwd: string; type: string | undefined },
 ): Promise<File> {
   try {
     return new File([await readFile(resolve(cwd, path))], basename(path), { type });

@@ -17,7 +17,8 @@ import { privateAddress } from "./test-steps/private-address.ts";
 const GRACE_MS = 15_000;
 /** The command line waits no longer than a second and a half for what was stopped. */
 const STOPPED_GRACE_MS = 500;
-/** Characters from the end of the model's log, shown where something was found. */
+/** From the end of the model's log, shown where something was found: so many lines, of no more characters. */
+const LOG_LINES = 20;
 const MOST_LOG = 20_000;
 
 export interface SoakOptions {
@@ -105,7 +106,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       }
       const passed = driven.findings.length === 0 && !signal.aborted;
       if (!passed && log.trim() !== "") {
-        report.emit({ type: "note", message: `The model's log:\n${log.trimEnd()}` });
+        report.emit({ type: "note", message: `The model's log:\n${lastLines(log)}` });
       }
       return { package: digest as Digest, passed, stopped: signal.aborted, ...driven };
     } finally {
@@ -122,4 +123,8 @@ async function readConfig(packageDir: string): Promise<Config> {
   if (config.examples.length > 0) return config;
   const { noExamples } = await import("./test-steps/no-examples.ts");
   throw noExamples(packageDir, config.model_class_name);
+}
+
+function lastLines(log: string): string {
+  return log.trimEnd().split("\n").slice(-LOG_LINES).join("\n");
 }

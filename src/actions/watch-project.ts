@@ -87,6 +87,8 @@ class ReloadLoop {
   #heard: (() => void) | null = null;
   /** The last save is not live, for a reason that has been told. */
   #broken = false;
+  /** The problems of the last failure that was told; empty once something is live again. */
+  #told = "";
   /** A failure that is only told once the files are quiet: half a save is no mistake. */
   #failure: { files: string[]; error: AppError } | null = null;
 
@@ -176,6 +178,7 @@ class ReloadLoop {
       const now = performance.now();
       builder.wentLive();
       this.#broken = false;
+      this.#told = "";
       this.#breaker.wentLive(now);
       const inside = Object.values(applied.phases_ms).reduce((sum, ms) => sum + ms, 0);
       const phases = {
@@ -232,14 +235,22 @@ class ReloadLoop {
     if (this.#broken)
       report.emit({ type: "note", message: "back to the code that is live; nothing to reload" });
     this.#broken = false;
+    this.#told = "";
   }
 
   #tellFailure(): void {
     if (this.#failure === null || this.#stopped) return;
     const { files, error } = this.#failure;
-    const names = this.#options.builder.namesOf(files);
+    const { builder, report } = this.#options;
+    const problems = problemsOf(error);
+    const text = JSON.stringify(problems);
+    // A log in the folder grows with every line that is written about it, this one too.
+    const concerns = (path: string): boolean =>
+      builder.isInput(path) || problems.some(({ location }) => location?.file === path);
+    const isNews = text !== this.#told || files.some(concerns);
+    if (isNews) report.emit({ type: "reload-failed", files: builder.namesOf(files), problems });
     this.#broken = true;
-    this.#options.report.emit({ type: "reload-failed", files: names, problems: problemsOf(error) });
+    this.#told = text;
     // Told once; the builder knows the files that are not live.
     this.#failure = null;
   }

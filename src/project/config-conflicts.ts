@@ -42,13 +42,14 @@ function runtimeConflicts({ runtime, resources }: Config): Conflict[] {
   return conflicts;
 }
 
-function memoryConflict({ memory_limit: limit, workers }: Config["runtime"], memory: string): string | null {
+function memoryConflict({ memory_limit: limit, workers, spare }: Config["runtime"], memory: string) {
   const replica = parseBytes(memory);
   if (limit === null || replica === null) return null;
   if (limit > replica)
     return `is above resources.memory (${memory}), where the whole replica is killed first`;
-  if (workers === "auto" || limit * workers <= replica) return null;
-  return `times runtime.workers (${workers}) is above resources.memory (${memory}), where the whole replica is killed first`;
+  if (workers === "auto" || limit * (workers + Number(spare)) <= replica) return null;
+  const processes = spare ? `runtime.workers and the spare (${workers} + 1)` : `runtime.workers (${workers})`;
+  return `times ${processes} is above resources.memory (${memory}), where the whole replica is killed first`;
 }
 
 function transportConflicts({ runtime, examples }: Config, data: unknown): Conflict[] {

@@ -8,12 +8,16 @@ export function exampleInputPath({ input_file: file }: Example): string | null {
 
 /** Of the body that an example is sent with. */
 export function exampleContentType({ input_file: file }: Example): string {
-  if (file === undefined) return "application/json";
+  return file === undefined ? "application/json" : contentTypeOfFile(file);
+}
+
+/** By the ending of its name. */
+export function contentTypeOfFile(file: string): string {
   const ending = /\.([a-z0-9]+)$/i.exec(file)?.[1]?.toLowerCase() ?? "";
   return CONTENT_TYPES[ending] ?? "application/octet-stream";
 }
 
-/** By the ending of a file's name; a model with raw input reads it from `request.headers`. */
+/** A model with raw input reads it from `request.headers`. */
 const CONTENT_TYPES: Record<string, string> = {
   json: "application/json",
   msgpack: "application/x-msgpack",

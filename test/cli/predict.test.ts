@@ -45,12 +45,13 @@ describe("purlin predict --local", () => {
     const { url, requests } = await model(t, (response) => json(response, 200, 1));
     const dir = await tmpDir(t);
     await writeFile(join(dir, "a b.bin"), Uint8Array.of(0, 255, 13, 10));
+    await writeFile(join(dir, "b.JPG"), "");
     const fields = [
       "text=zwölf=12;x",
       "image=@a b.bin;type=image/png",
       'options={"k": 1};type=application/json',
     ];
-    const argv = [...fields, "text=", "raw=@a b.bin"].flatMap((field) => ["-F", field]);
+    const argv = [...fields, "text=", "raw=@a b.bin", "photo=@b.JPG"].flatMap((field) => ["-F", field]);
     const run = await runCli(["predict", "--local", url, ...argv], { cwd: dir });
     assert.deepEqual([run.code, run.stdout, run.stderr], [0, "1\n", ""]);
     const [{ headers, body }] = requests as [Seen];
@@ -66,6 +67,7 @@ describe("purlin predict --local", () => {
     };
     assert.deepEqual(await tell("image"), ["a b.bin", "image/png", [0, 255, 13, 10]]);
     assert.deepEqual(await tell("raw"), ["a b.bin", "application/octet-stream", [0, 255, 13, 10]]);
+    assert.deepEqual(await tell("photo"), ["b.JPG", "image/jpeg", []], "by its ending, as for input_file");
     const [name, optionsType, bytes] = await tell("options");
     assert.deepEqual(
       [name, optionsType, Buffer.from(bytes as number[]).toString()],

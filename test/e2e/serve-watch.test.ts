@@ -292,4 +292,24 @@ describe("serve --watch in a folder that its own output goes to", () => {
       String(named),
     );
   });
+
+  it("tells of a mistake once, not again for each line that the telling adds to the log", async (t) => {
+    const { dir, ask, save, events } = await serve(t);
+    const failures = (): number => events().filter(({ type }) => type === "reload-failed").length;
+    const config = await readFile(join(dir, "config.yaml"), "utf8");
+    await save("config.yaml", `${config}\nnonsense: 1\n`);
+    await until(() => failures() === 1);
+    for (let i = 0; i < 5; i++) {
+      await saveAtOnce(join(dir, "out.txt"), "a line".repeat(i + 1));
+      // Nothing shows that it was heard of: that is what is tested.
+      await delay(200);
+    }
+    assert.equal(failures(), 1);
+    await save("config.yaml", `${config}\nnonsense: 1\n\n`);
+    await until(() => failures() === 2);
+    await save("config.yaml", config);
+    await save("model/note.ts", NOTE.replace("first", "after the mistake"));
+    await until(async () => (await ask()).note === "after the mistake");
+    assert.equal(failures(), 2);
+  });
 });

@@ -132,6 +132,31 @@ describe("batching", () => {
     assert.equal(((await (answers[0] as Response).json()) as Row).size, 2);
   });
 
+  it("a row that leaves while the input of one before it is checked holds up nobody", async (t) => {
+    const schema = `const schema = { "~standard": { version: 1, vendor: "t", validate: async (value) => {
+      if (value.id === "slow") await new Promise((resolve) => (open = resolve));
+      return { value };
+    } } };`;
+    const source =
+      schema + MODEL.replace("export class Model {", "export class Model { static input = schema;");
+    const model = await runModel(t, source, { config: config("{max_size: 8}") });
+    const leave = new AbortController();
+    const [slow, left, last] = await behindOne(model, [{ id: "slow" }, { id: 2 }, { id: 3 }], {
+      init: [{}, { signal: leave.signal }],
+    });
+    await until(async () => (await queued(model)) === 0 && (await inFlight(model)) === 3);
+    leave.abort();
+    await assert.rejects(left as Promise<Response>);
+    await until(async () => (await readMetric(model.url, "purlin_cancellations_total")) === 1);
+    await fetch(`${model.url}/v1/completions`, { method: "POST", body: "null" });
+    const signal = AbortSignal.timeout(10_000);
+    const answers = await Promise.all([slow, last, model.predict({ id: 4 }, { signal })]);
+    assert.deepEqual(
+      answers.map((answer) => answer?.status),
+      [200, 200, 200],
+    );
+  });
+
   it("a batch that throws fails as a whole; with isolate_errors only the row that makes it throw", async (t) => {
     const rows = [{ id: 1 }, { id: 2, poison: true }, { id: 3 }];
     const whole = await runModel(t, MODEL, { config: config("{max_size: 8}") });

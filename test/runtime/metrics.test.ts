@@ -112,3 +112,10 @@ it("a WebSocket that its client closes is no cancellation; one whose connection 
   }
   assert.equal((await metrics(model))('purlin_requests_total{route="/v1/websocket",status="101"}'), 3);
 });
+
+it("requests out of time count as cancelled, whichever process sees it first", async (t) => {
+  const model = await runModel(t, `export class Model { predict(x) { return x; } }`);
+  const headers = { "x-request-timeout-ms": "0.001" };
+  for (let i = 0; i < 20; i++) assert.equal((await model.predict(i, { headers })).status, 504);
+  assert.equal((await metrics(model))("purlin_cancellations_total"), 20);
+});

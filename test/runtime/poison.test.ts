@@ -46,6 +46,8 @@ test("the body that has killed three processes is refused; others, and other met
   assert.equal(await readMetric(model.url, "purlin_poison_refusals_total"), 2);
   const told = model.logs().filter(({ code }) => code === "POISON_REQUEST");
   assert.equal(told.filter(({ message }) => message.startsWith("A request body is refused")).length, 1);
+  const logged = told.filter(({ message }) => message === "POST /predict 422");
+  assert.equal(logged.length, 2, "the line of a refused request has its code");
 });
 
 test("poison_limit: 0 refuses nothing, 1 after the first death", async (t) => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { ModelAnswer, ModelClient } from "../../client/call-model.ts";
 import { readErrorAnswer } from "../../client/read-error-answer.ts";
 import { isAppError } from "../../errors.ts";
@@ -42,6 +43,8 @@ export class Traffic {
 
   constructor(options: TrafficOptions) {
     this.#options = options;
+    // Each client listens to it while it waits; Node warns of more than ten.
+    setMaxListeners(0, options.signal);
   }
 
   /** What went wrong so far, each kind once. */

@@ -176,6 +176,8 @@ export class Dispatcher {
       case ToFront.RESPONSE: {
         const { head, bodyStart } = readResponse(payload);
         this.#observe(job, head.timings);
+        // The model process found it out of time before the timer here has rung.
+        if (!job.cancelled && head.code === "DEADLINE_EXCEEDED") this.#metrics.cancellations += 1;
         if (!job.cancelled) responder.respond(head, payload.subarray(bodyStart));
         job.answered = true;
         return this.#settle(job);

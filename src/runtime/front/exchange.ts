@@ -134,6 +134,11 @@ export class Exchange implements Responder {
     this.onSettled?.();
   }
 
+  /** The answer is not the model's; the log is to say which one it was. */
+  refused(code: WireErrorCode): void {
+    if (!this.#res.headersSent) this.#code = code;
+  }
+
   /** The request is refused half-way: what the model has of it is void. */
   drop(): void {
     if (this.job !== null) this.#init.dispatcher.cancel(this.job, CancelReason.CLIENT_GONE);

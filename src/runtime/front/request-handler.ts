@@ -83,7 +83,10 @@ export class ModelRoutes {
       trace,
       headers,
     });
-    const refuse = (answer: Omit<ErrorAnswer, "requestId">): void => refuseRequest(call, answer);
+    const refuse = (answer: Omit<ErrorAnswer, "requestId">): void => {
+      exchange.refused(answer.code);
+      refuseRequest(call, answer);
+    };
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
