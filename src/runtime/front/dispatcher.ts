@@ -227,8 +227,8 @@ export class Dispatcher {
    */
   processDied(process: ModelProcess, reason: string, blames: boolean): string[] {
     this.#processes = this.#processes.filter((other) => other !== process);
-    const gathered = this.#slotTime.ahead > 1 ? MAX_GATHERED_ANSWERS : 0;
-    const begun = process.lane.begunJobs(this.#concurrency, gathered);
+    // What lies beyond the slots was sent ahead, and begins before the answer that makes room for it has left.
+    const begun = process.lane.begunJobs(this.#concurrency, MAX_GATHERED_ANSWERS);
     const again: Job[] = [];
     const lost: Job[] = [];
     const cancelled: Job[] = [];
