@@ -11,7 +11,7 @@ import type { ModelProcess } from "./model-process.ts";
 export interface BatcherOptions {
   runtime: () => RuntimeConfig;
   metrics: Metrics;
-  /** Gives the rows to the process, where the batch holds a slot from now. */
+  /** Gives the rows to the process, where the batch holds a slot. */
   send: (batch: Batch) => void;
   /** To be called when a wait is over. */
   wake: () => void;
@@ -34,8 +34,8 @@ export class Batcher {
   /** The next turn of the loop looks again. */
   #hasTurn = false;
   #lastArrival = 0;
-  /** Rows in batches that run. */
-  #running = 0;
+  /** Those that run, by their number. */
+  readonly #running = new Map<number, Batch>();
   #nextNumber = 1;
 
   constructor(options: BatcherOptions) {
@@ -65,15 +65,24 @@ export class Batcher {
     return false;
   }
 
-  /** Before it is `gone`; so many jobs wait. */
-  ended(outcome: BatchOutcome, waiting: number): void {
+  /** The batch with that number has run, and gives its slot back; so many jobs wait. */
+  ended(number: number, outcome: BatchOutcome, waiting: number): void {
+    const batch = this.#running.get(number);
+    if (batch === undefined) return;
+    const rows = [...this.#running.values()].reduce((sum, { size }) => sum + size, 0);
     this.#options.metrics.observeBatch(outcome);
-    this.#policy.ended({ ...outcome, together: this.#running + waiting }, performance.now());
+    this.#policy.ended({ ...outcome, together: rows + waiting }, performance.now());
+    this.#forget(batch);
   }
 
-  /** The batch runs no longer, however that came. */
-  gone(batch: Batch): void {
-    this.#running -= batch.size;
+  /** What ran in the process runs no longer. */
+  processDied(process: ModelProcess): void {
+    for (const batch of this.#running.values()) if (batch.process === process) this.#forget(batch);
+  }
+
+  #forget(batch: Batch): void {
+    this.#running.delete(batch.number);
+    batch.process.lane.release(batch);
     batch.process.lane.freedAt = performance.now();
   }
 
@@ -136,7 +145,8 @@ export class Batcher {
     process.wanting.remove(rows);
     const batch = new Batch(this.#nextNumber, process, rows);
     this.#nextNumber = (this.#nextNumber % 0xffff_ffff) + 1;
-    this.#running += batch.size;
+    this.#running.set(batch.number, batch);
+    process.lane.grant(batch);
     this.#options.send(batch);
   }
 

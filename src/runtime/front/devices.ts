@@ -23,6 +23,14 @@ export function placementEnv(placement: Placement, given: NodeJS.ProcessEnv): Re
   return devices === null ? own : { ...own, [VISIBLE_DEVICES]: devices.join(",") };
 }
 
+/** The first place that none of these has. */
+export function freePlace(processes: readonly { place: number }[]): number {
+  const taken = new Set(processes.map(({ place }) => place));
+  let place = 0;
+  while (taken.has(place)) place += 1;
+  return place;
+}
+
 /** null where nothing has to be shared. */
 export function devicesOf({ place, workers, accelerator }: Placement): number[] | null {
   const count = acceleratorCount(accelerator);

@@ -41,8 +41,6 @@ export class Dispatcher {
   readonly #poison: Poison;
   readonly #slotTime = new SlotTime();
   readonly #batcher: Batcher;
-  /** Those that run, by their number. */
-  readonly #batches = new Map<number, Batch>();
   /** Some process takes calls of predict in batches. */
   #usesBatches = false;
   #inFlight = 0;
@@ -168,7 +166,10 @@ export class Dispatcher {
 
   /** Frames of a job, from the process that has it. */
   receive(process: ModelProcess, frame: { type: number; id: number }, payload: Buffer): void {
-    if (frame.type === ToFront.BATCH_DONE) return this.#batchDone(frame.id, payload);
+    if (frame.type === ToFront.BATCH_DONE) {
+      this.#batcher.ended(frame.id, readBatchDone(payload), this.#waiting.jobs);
+      return this.#pump();
+    }
     const job = process.jobs.get(frame.id);
     if (job === undefined) return;
     const { responder } = job;
@@ -241,7 +242,7 @@ export class Dispatcher {
     for (const job of cancelled) this.#finish(job);
     for (const job of lost) this.#lose(job, reason);
     process.lane.clear();
-    for (const batch of this.#batches.values()) if (batch.process === process) this.#forget(batch);
+    this.#batcher.processDied(process);
     for (const job of again) {
       process.jobs.remove(job);
       job.process = null;
@@ -359,8 +360,6 @@ export class Dispatcher {
 
   #sendBatch(batch: Batch): void {
     const { process, jobs } = batch;
-    this.#batches.set(batch.number, batch);
-    process.lane.grant(batch);
     for (const row of jobs) {
       this.#beginsIn(row);
       if (row.idleInModel) row.releaseBody();
@@ -369,20 +368,6 @@ export class Dispatcher {
     const ids = jobs.map(({ id }) => id);
     writeBatch(process.writer, batch.number, ids);
     process.writer.flush();
-  }
-
-  #batchDone(number: number, payload: Buffer): void {
-    const batch = this.#batches.get(number);
-    if (batch === undefined) return;
-    this.#batcher.ended(readBatchDone(payload), this.#waiting.jobs);
-    this.#forget(batch);
-    this.#pump();
-  }
-
-  #forget(batch: Batch): void {
-    this.#batches.delete(batch.number);
-    batch.process.lane.release(batch);
-    this.#batcher.gone(batch);
   }
 
   #observe(job: Job, timings: Timings): void {

@@ -8,7 +8,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { ModelProcess } from "./model-process.ts";
-import { placementEnv } from "./devices.ts";
+import { freePlace, placementEnv } from "./devices.ts";
 import { readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import { ProcessStarts } from "./process-starts.ts";
 import { Spare } from "./spare.ts";
@@ -277,7 +277,8 @@ export class ProcessPool {
   #spawn(generation: LoadedGeneration): ModelProcess {
     const { front, logger, dispatcher } = this.#options;
     const { config } = generation.files;
-    const place = this.#freePlace(generation);
+    const beside = this.all.filter(({ packageDir }) => packageDir === generation.dir);
+    const place = freePlace(beside.filter((other) => !this.#leaving.has(other)));
     const process = new ModelProcess({
       worker: this.#nextWorker++,
       packageDir: generation.dir,
@@ -303,18 +304,6 @@ export class ProcessPool {
     this.#processes.add(process);
     this.#toldEnvironment.set(process, JSON.stringify(this.#environment));
     return process;
-  }
-
-  /** The first one among the workers that no process of that code has. */
-  #freePlace({ dir }: LoadedGeneration): number {
-    const taken = new Set(
-      [...this.#processes]
-        .filter((process) => process.packageDir === dir && !this.#leaving.has(process))
-        .map((process) => process.place),
-    );
-    let place = 0;
-    while (taken.has(place)) place += 1;
-    return place;
   }
 
   #started(process: ModelProcess): Promise<void> {
