@@ -1,5 +1,6 @@
 // Model contract §7: batches through predictBatch. Each caller gets its own row, whatever happens to its neighbours.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, it } from "node:test";
 import { readMetric } from "../helpers/read-metric.ts";
@@ -66,6 +67,16 @@ async function behindOne(
   await meanwhile?.(waiting);
   await fetch(`${model.url}/v1/completions`, { method: "POST", body: "null" });
   return waiting;
+}
+
+/** Processor time of the processes so far, user's and system's, in ticks of Linux. */
+function ticks(pids: readonly number[]): number {
+  const of = (pid: number): number => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  return pids.reduce((sum, pid) => sum + of(pid), 0);
 }
 
 describe("batching", () => {
@@ -366,6 +377,21 @@ describe("batching", () => {
       await delay(20);
     }
   });
+
+  it(
+    "costs no processor time while there is nothing to do",
+    { skip: process.platform !== "linux" },
+    async (t) => {
+      const model = await runModel(t, MODEL, { config: config("{max_size: 32, max_wait_ms: 2}") });
+      await Promise.all(Array.from({ length: 40 }, (_, id) => model.predict({ id })));
+      const pids = await model.pids();
+      await until(async () => (await inFlight(model)) === 0);
+      const before = ticks(pids);
+      await delay(2000);
+      // In hundredths of a second; each process tells of itself once a second.
+      assert.ok(ticks(pids) - before <= 10, `${ticks(pids) - before} ticks`);
+    },
+  );
 
   it("reloads keep batches whole: methods swapped and processes replaced under load", async (t) => {
     const model = await runModel(t, MODEL, { config: config("{max_size: 8}") });
