@@ -50,6 +50,19 @@ test("the body that has killed three processes is refused; others, and other met
   assert.equal(logged.length, 2, "the line of a refused request has its code");
 });
 
+test("it is refused also while the process that it has ended last is not back yet", async (t) => {
+  const model = await runModel(
+    t,
+    MODEL.replace("async predict", "async load() { await wait(700); }\n  async predict"),
+  );
+  for (let i = 0; i < 3; i++) assert.equal((await model.predict({ kill: 1 })).status, 503);
+  const answer = await model.predict({ kill: 1 });
+  assert.deepEqual(
+    [answer.status, ((await answer.json()) as { code: string }).code],
+    [422, "POISON_REQUEST"],
+  );
+});
+
 test("poison_limit: 0 refuses nothing, 1 after the first death", async (t) => {
   const off = await runModel(t, MODEL, { config: "runtime: {poison_limit: 0}" });
   await kill(off, { kill: 1 }, 4);

@@ -16,6 +16,8 @@ import { swapAll } from "./swap-methods.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 
 const MAX_FAILED_STARTS = 5;
+/** After so many the pauses are longer than requests should wait. */
+const PATIENT_STARTS = 3;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000, 30_000] as const;
 /** A process that served this long has proved that it can start. */
 const STEADY_MS = 10_000;
@@ -88,9 +90,12 @@ export class ProcessPool {
     return this.#info;
   }
 
-  /** While a served model restarts, requests wait for it; one that was never ready or is given up takes none. */
+  /**
+   * While a served model restarts, requests wait for it (and a body that has ended it three times is told so); one
+   * that was never ready, keeps ending or is given up takes none.
+   */
   get takesRequests(): boolean {
-    return this.state === "ready" || (this.state === "restarting" && this.#failedStarts <= 2);
+    return this.state === "ready" || (this.state === "restarting" && this.#failedStarts <= PATIENT_STARTS);
   }
 
   /** Those that take requests now. */
