@@ -73,6 +73,8 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     child[stream]?.setEncoding("utf8").on("data", (text: string) => options.onOutput?.(stream, text));
   }
 
+  /** Why nothing more will be answered. */
+  let ended: AppError | null = null;
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, why: string): void => {
       const error =
@@ -83,6 +85,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
       ready.reject(error);
       for (const { done } of reloads.values()) done.reject(error);
       for (const asked of vitals.values()) asked.reject(error);
+      ended = error;
       resolve({ code, signal });
     };
     child.on("error", (error) =>
@@ -104,6 +107,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     reload(generation, kind, { strict = false } = {}) {
       const id = nextId++;
       const done = deferred<Reloaded>();
+      if (ended !== null) done.reject(ended);
       reloads.set(id, { asked: kind, done });
       tell({ type: "reload", id, generation, kind, strict });
       return done.promise;
@@ -111,6 +115,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     vitals() {
       const id = nextId++;
       const asked = deferred<Vitals[]>();
+      if (ended !== null) asked.reject(ended);
       vitals.set(id, asked);
       tell({ type: "vitals", id });
       return asked.promise;

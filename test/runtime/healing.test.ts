@@ -71,3 +71,15 @@ test("a reload while the next attempt at healing waits for its pause leaves its 
   await delay(1200);
   assert.equal(await workers(model), 1);
 });
+
+test("a model that answers between its deaths is never given up, however quickly they follow each other", async (t) => {
+  const model = await runModel(t, obedient("new"));
+  for (let i = 0; i < 9; i++) {
+    // Answered by a process that will be killed from outside, with nothing in it.
+    await until(async () => (await model.predict("name")).status === 200, { timeout: 20_000 });
+    const [pid] = (await model.pids()).filter((each) => each !== model.runtime.pid);
+    process.kill(pid as number, "SIGKILL");
+    await until(() => model.events.filter(({ type }) => type === "crashed").length === i + 1);
+  }
+  await until(async () => (await model.predict("name")).status === 200, { timeout: 20_000 });
+});

@@ -131,6 +131,7 @@ describe("a reload", () => {
     await runtime.ready;
     assert.equal(await codeOf(runtime.reload({ dir: "/nowhere", digest: "d" }, "methods")), "RUNTIME_FAILED");
     assert.deepEqual(await runtime.exited, { code: 3, signal: null });
+    assert.equal(await codeOf(runtime.reload({ dir: "/nowhere", digest: "d" }, "methods")), "RUNTIME_FAILED");
   });
 });
 

@@ -371,6 +371,7 @@ export class Dispatcher {
   }
 
   #observe(job: Job, timings: Timings): void {
+    if (job.process !== null) job.process.hasAnswered = true;
     this.#metrics.observeJob(job, timings);
     if (job.usesSlot && job.batch === null && timings.predict > 0) this.#slotTime.observe(timings.predict);
   }

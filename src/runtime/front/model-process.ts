@@ -66,6 +66,7 @@ export class ModelProcess {
   #lagMs = 0;
   #statsAt = 0;
   lastHealthy = true;
+  hasAnswered = false;
   readonly started = performance.now();
   /** Of both its outputs, records among them, as they came. */
   readonly lastLines: string[] = [];

@@ -370,8 +370,9 @@ export class ProcessPool {
     this.#options.metrics.restart(reason);
     if (this.#spare.owns(process)) return wasServing ? this.#spare.lost() : undefined;
     if (!wasServing) return;
-    // A request ended it: that says nothing of whether the model can start.
-    if (lost.length > 0) this.#failedStarts = Math.min(this.#failedStarts, MAX_FAILED_STARTS - 1);
+    // One that has answered has proved that it can start; one that a request ended says nothing of that.
+    if (process.hasAnswered) this.#failedStarts = 0;
+    else if (lost.length > 0) this.#failedStarts = Math.min(this.#failedStarts, MAX_FAILED_STARTS - 1);
     this.#options.onCrashed(reason);
     if (this.state === "ready" || this.state === "restarting") this.#heal();
   }
