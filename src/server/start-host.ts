@@ -69,12 +69,12 @@ export interface RunningHost {
 /** A key as hosts make them. */
 export const newHostKey = (): string => `plk_${randomBytes(32).toString("base64url")}`;
 
-/** Throws AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, NOT_WRITABLE. */
+/** Throws UsageError for an unknown engine; AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, NOT_WRITABLE. */
 export async function startHost(options: HostOptions): Promise<RunningHost> {
   const { dataDir, log } = options;
-  const store = openStore(dataDir, { retention: options.retention });
   const engine =
     typeof options.engine === "object" ? options.engine : await openEngine(options.engine, { dataDir });
+  const store = openStore(dataDir, { retention: options.retention });
   try {
     const keys = createKeys(store.db, options.adminKey);
     const secrets = createSecrets(

@@ -66,6 +66,8 @@ interface Running extends EngineUnderTest {
   group: ReplicaGroup;
   spec: DeploymentSpec;
   packageDir: string;
+  /** Later variants of the package lie below it. */
+  root: string;
   lines: string[];
   events: string[];
   troubles: (string | null)[];
@@ -218,13 +220,13 @@ export function engineContract({ make, limitsMemory }: ContractOptions): void {
     running.group.scale(2);
     await until(() => running.group.ready === 2, PATIENCE);
     const before = await Promise.all([...running.backends.values()].map((each) => predict(each, {})));
-    const next = await packageOf(t, MODEL.replace("calls: this.calls", "calls: this.calls + 100"), "");
+    const next = await packageOf(running.root, MODEL.replace("calls: this.calls", "calls: this.calls + 100"));
     assert.equal(await running.group.swapMethods(next.reference), 2);
     for (const [index, address] of [...running.backends.values()].entries()) {
       const { body } = await predict(address, {});
       assert.deepEqual([body["calls"], body["pid"]], [102, before[index]?.body["pid"]], "the instance stays");
     }
-    const broken = await packageOf(t, "export class Model {", "");
+    const broken = await packageOf(running.root, "export class Model {");
     await assert.rejects(running.group.swapMethods(broken.reference));
     const [address] = [...running.backends.values()] as [Address];
     assert.equal((await predict(address, {})).body["calls"], 103, "what served before serves on");
@@ -304,7 +306,8 @@ let nextId = 1;
 
 async function runOn(t: TestContext, tested: EngineUnderTest, options: RunOptions): Promise<Running> {
   const { source = MODEL, config = "", beforeLocal } = options;
-  const made = await packageOf(t, source, config, beforeLocal);
+  const root = await tmpDir(t);
+  const made = await packageOf(root, source, config, beforeLocal);
   const spec: DeploymentSpec = {
     deployment: `dep_test${process.pid}x${nextId++}`,
     model: "m",
@@ -332,12 +335,12 @@ async function runOn(t: TestContext, tested: EngineUnderTest, options: RunOption
   t.after(() => group.stop({ graceMs: 0 }));
   const address = (): Promise<Address> => until(() => [...backends.values()][0], PATIENCE);
   const packageDir = options.spec?.package === undefined ? made.local.dir : (await spec.package.local()).dir;
-  return { ...tested, group, spec, packageDir, lines, events, troubles, backends, address };
+  return { ...tested, group, spec, packageDir, root, lines, events, troubles, backends, address };
 }
 
-async function packageOf(t: TestContext, source: string, config: string, beforeLocal?: () => void) {
-  const root = await tmpDir(t);
-  const dir = join(root, "package");
+/** A package in a folder of its own below `root`, which replicas may see. */
+async function packageOf(root: string, source: string, config = "", beforeLocal?: () => void) {
+  const dir = join(root, `package${nextId++}`);
   await writePackage(dir, source, config);
   const local = { dir, variantDirs: [root] };
   const reference: PackageReference = {

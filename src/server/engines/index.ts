@@ -1,4 +1,4 @@
-import { AppError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
 import type { Engine } from "../replicas/engine.ts";
 
 export interface EngineOptions {
@@ -15,11 +15,12 @@ const ENGINES: Record<string, Open> = {
 
 const DEFAULT = "local";
 
-/** Throws AppError INPUT_INVALID for a name that is no engine's. */
+/** Throws UsageError for a name that is no engine's. */
 export async function openEngine(name: string = DEFAULT, options: EngineOptions): Promise<Engine> {
   const open = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
   if (open !== undefined) return open(options);
-  throw new AppError("INPUT_INVALID", `There is no engine "${name}".`, {
-    hint: `Choose one with --engine: ${Object.keys(ENGINES).join(", ")}`,
-  });
+  throw new UsageError(
+    `There is no engine "${name}".`,
+    `Choose one with --engine: ${Object.keys(ENGINES).join(", ")}`,
+  );
 }
