@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Address, parseAddress } from "../../../protocol/address.ts";
+import type { Address } from "../../../protocol/address.ts";
 import type { ControlEvent, Generation } from "../../../protocol/control.ts";
 import { RUNTIME_ENV } from "../../../protocol/runtime-env.ts";
 import type { RunningRuntime } from "../../../supervise/running-runtime.ts";
@@ -83,7 +83,9 @@ export class LocalReplica implements Replica {
       recordProcess(dir, this.#pid);
     }
     this.place = this.#pid === null ? "no process" : `process ${this.#pid}`;
-    this.listening = this.#runtime.listening.then(parseAddress);
+    // Where it was told to listen: what it says itself is not to be believed.
+    const address: Address = { kind: "unix", path: join(dir, "s") };
+    this.listening = this.#runtime.listening.then(() => address);
     this.listening.catch(() => undefined);
     this.ready = this.#runtime.ready;
     this.exited = this.#runtime.exited.then(async ({ code, signal }) => {
