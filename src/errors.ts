@@ -30,7 +30,7 @@ const BRAND = Symbol.for("purlin.AppError");
 
 /**
  * The user or the environment must act: shown as message, place and hint, never with a stack; exit code 1.
- * Every code is listed in ERROR_CODES and in the README; a test keeps the two equal.
+ * Every code is listed in ERROR_CODES and in docs/reference/errors.md; a test keeps the two equal.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
@@ -75,7 +75,7 @@ export function isAppError(value: unknown): value is AppError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-/** Each code with what it means; the README's table is checked against this one. */
+/** Each code with what it means; the table in docs/reference/errors.md is checked against this one. */
 export const ERROR_CODES = {
   USAGE: "The command was typed wrongly.",
   CONFIG_NOT_FOUND: "There is no config.yaml where the project should be.",

@@ -2,61 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { COMMANDS } from "../../src/cli/command-table.ts";
-import { ERROR_CODES } from "../../src/errors.ts";
-import { configJsonSchema } from "../../src/project/config-json-schema.ts";
-import { WIRE_ERRORS } from "../../src/protocol/error-codes.ts";
+import { commandsIn, readDoc, section } from "../helpers/read-doc.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 
-const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-
-function section(title: string): string {
-  const [, text] = README.split(new RegExp(`^## ${title}$`, "m"));
-  return (text ?? "").split(/^## /m)[0] ?? "";
-}
-
-/** Every line of every shell block. */
-const commandsIn = (text: string): string[] =>
-  [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.trim().split("\n"));
+const README = readDoc("README.md");
 
 describe("the README", () => {
-  it("lists every error code with its meaning, and no other", () => {
-    const [local = "", wire = ""] = section("Errors").split("What a running model answers");
-    const rows = [...local.matchAll(/^\| `([A-Z_]+)`\s+\| (.+?)\s+\|$/gm)].map(([, code, text]) => [
-      code,
-      text,
-    ]);
-    assert.deepEqual(Object.fromEntries(rows), ERROR_CODES);
-    const statuses = [...wire.matchAll(/^\| (\d+)\s+\| `([A-Z_]+)`/gm)].map(([, status, code]) => [
-      code,
-      Number(status),
-    ]);
-    assert.deepEqual(Object.fromEntries(statuses), WIRE_ERRORS);
-  });
-
-  it("names every key of config.yaml, and no other", () => {
-    const schema = configJsonSchema() as {
-      properties: Record<string, { properties?: Record<string, unknown> }>;
-    };
-    const keys = Object.keys(schema.properties).filter((key) => key !== "runtime" && key !== "build");
-    for (const part of ["runtime", "build"])
-      keys.push(...Object.keys(schema.properties[part]?.properties ?? {}));
-    const first = [...section("config.yaml").matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = ""]) => cell);
-    const named = first.flatMap((cell) =>
-      [...cell.matchAll(/`(?:runtime\.|build\.)?(\w+)`/g)].map(([, key]) => key),
-    );
-    assert.deepEqual(named.toSorted(), keys.toSorted());
-  });
-
-  it("names every command, and no other", () => {
-    const named = [...section("Commands").matchAll(/^\| `purlin (\w+)`/gm)].map(([, name]) => name);
-    assert.deepEqual(
-      named,
-      COMMANDS.map(({ name }) => name),
-    );
-  });
-
   it("shows exactly the two commands for a fresh clone first", () => {
     const scripts = (
       JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { scripts: object }
@@ -67,7 +19,7 @@ describe("the README", () => {
 
   it("its five minutes work as they are typed", async (t) => {
     const dir = await tmpDir(t);
-    const commands = commandsIn(section("Five minutes"));
+    const commands = commandsIn(section(README, "Five minutes"));
     // Packing and installing the tarball is what test/e2e/npm-pack.test.ts does.
     assert.deepEqual(commands.splice(0, 2), ["npm pack", "npm install --global ./purlin-0.1.0.tgz"]);
     let cwd = dir;
@@ -109,7 +61,7 @@ describe("deploying as the README tells it", () => {
     };
     const init = spawnCli(t, ["init", dir], { cwd: root, env });
     assert.equal((await init.exited).code, 0, init.stderr());
-    const [first = "", ...commands] = commandsIn(section("Deploy"));
+    const [first = "", ...commands] = commandsIn(section(README, "Deploy"));
     assert.match(first, /^purlin host --port \d+$/);
     const host = spawnCli(t, ["host", "--port", "0"], { cwd: root, env });
     await host.waitFor(/listening on (\S+)/);
@@ -137,7 +89,7 @@ describe("watching as the README tells it", () => {
     assert.equal((await init.exited).code, 0, init.stderr());
     const host = spawnCli(t, ["host", "--port", "0"], { cwd: root, env });
     await host.waitFor(/listening on (\S+)/);
-    const [watching = "", asking = "", ...more] = commandsIn(section("Watch"));
+    const [watching = "", asking = "", ...more] = commandsIn(section(README, "Watch"));
     assert.deepEqual(more, []);
     const watch = spawnCli(t, words(watching).slice(1), { cwd: dir, env });
     await watch.waitFor(/live at http/);

@@ -23,7 +23,8 @@ describe("the tarball of npm pack", () => {
   it("holds what runs and nothing else", async (t) => {
     const { size, files } = await pack(await tmpDir(t));
     const paths = files.map(({ path }) => path);
-    const allowed = /^(bin\/purlin\.js|dist\/|templates\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/;
+    const allowed =
+      /^(bin\/purlin\.js|dist\/|templates\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/)/;
     assert.deepEqual(
       paths.filter((path) => !allowed.test(path) || /node_modules|\.test\.|(^|\/)\.env/.test(path)),
       [],

@@ -182,7 +182,7 @@ function linger({ req, res }: Exchange): void {
 function notFound(allow: string[], method: string, path: string, res: ServerResponse): HostError {
   if (allow.length === 0) {
     return new HostError("NOT_FOUND", `There is no route ${path}.`, {
-      hint: "The README lists the routes; inference is under /models/{model}/production/predict.",
+      hint: "docs/reference/http.md lists the routes; inference is under /models/{model}/production/predict.",
     });
   }
   res.setHeader("allow", allow.join(", "));

@@ -2,7 +2,7 @@ import { DATATYPES, viewAs } from "../tensors/datatypes.ts";
 
 /**
  * Typed arrays on the wire: a msgpack extension of this type, its data the elements in little-endian order.
- * Arrays of bytes are plain msgpack `bin`. Part of the contract with clients (README, "Binary"): never renumbered.
+ * Arrays of bytes are plain msgpack `bin`. Part of the contract with clients (docs/guides/binary.md): never renumbered.
  */
 export const ARRAY_TYPES: Readonly<Record<string, number>> = {
   INT8: 1,

@@ -1,6 +1,5 @@
-// The code of the README's section on clients, as it stands there: against `purlin serve` and through a host.
+// The code of the guide to OpenAI and Anthropic clients, as it stands there: against `purlin serve` and through a host.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,20 +7,17 @@ import { test, type TestContext } from "node:test";
 import Anthropic, { AuthenticationError } from "@anthropic-ai/sdk";
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import { makeProject } from "../helpers/build-project.ts";
+import { codeBlock, readDoc } from "../helpers/read-doc.ts";
 import { makeTree } from "../helpers/make-tree.ts";
 import { execCli, spawnCli } from "../helpers/spawn-cli.ts";
 import { startTestHost } from "../helpers/test-host.ts";
 import { tmpDir } from "../helpers/tmp-dir.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const README = readFileSync(new URL("README.md", ROOT), "utf8");
+const PAGE = readDoc("guides/openai-and-anthropic.md");
 const SAID = "GRÜEZI [ 4, 0.5 ] [ { type: 'text', text: 'GRÜEZI' } ]\n";
 
-function block(file: string): string {
-  const [, code] = README.split(`\`\`\`ts ${file}\n`);
-  assert.ok(code, `no block of ${file}`);
-  return code.split("```")[0] as string;
-}
+const block = (file: string): string => codeBlock(PAGE, `ts ${file}`);
 
 const makeCaps = (t: TestContext): Promise<string> =>
   makeProject(t, { "config.yaml": "model_name: caps\n", "model/model.ts": block("model/model.ts") });
@@ -38,7 +34,7 @@ async function runClient(t: TestContext, url: string, key: string): Promise<stri
   return stdout;
 }
 
-test("the model and the client of the README work as they stand there", async (t) => {
+test("the model and the client of the guide work as they stand there", async (t) => {
   const dir = await makeCaps(t);
   const serve = spawnCli(t, ["serve", dir, "--port", "0"], { cwd: dir });
   const [, url = ""] = await serve.waitFor(/listening on (\S+)/);

@@ -1,20 +1,19 @@
-// The code of the README's section on types.
+// The code of the guides to types and to typed clients.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { codeBlock, commandsIn, readDoc } from "../helpers/read-doc.ts";
 import { readModel } from "../helpers/read-types.ts";
 import { serveProject } from "../helpers/serve-project.ts";
 import { execCli } from "../helpers/spawn-cli.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const [, SECTION = ""] =
-  /^## Types and schemas$([\s\S]*?)^## /m.exec(readFileSync(new URL("README.md", ROOT), "utf8")) ?? [];
-const [, MODEL = ""] = /```ts\n([\s\S]*?)```/.exec(SECTION) ?? [];
-const [, CLIENT = ""] = /```ts client\n([\s\S]*?)```/.exec(SECTION) ?? [];
-const [, COMMANDS = ""] = /```sh\n([\s\S]*?)```/.exec(SECTION) ?? [];
+const SECTION = readDoc("guides/types.md");
+const CLIENT_PAGE = readDoc("guides/generated-client.md");
+const MODEL = codeBlock(SECTION, "ts");
+const CLIENT = codeBlock(CLIENT_PAGE, "ts client");
 
 test("the model, its refusal and the client work as they stand there, and their types are right", async (t) => {
   const served = await serveProject(t, {
@@ -41,7 +40,7 @@ test("the model, its refusal and the client work as they stand there, and their 
   const [, violation = ""] = /`(\{"path"[^`]*)`/.exec(SECTION) ?? [];
   assert.deepEqual(refused.details, [JSON.parse(violation)]);
 
-  for (const command of COMMANDS.trim().split("\n")) {
+  for (const command of commandsIn(CLIENT_PAGE)) {
     const { code, stderr } = await execCli(t, command.split(" ").slice(1), { cwd: served.dir });
     assert.equal(code, 0, stderr);
   }

@@ -1,15 +1,13 @@
-// The tables of the README's section on observability are those of the runtime.
+// The tables of the page on metrics, traces and logs are those of the runtime.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { crashReport } from "../../src/runtime/front/crash-report.ts";
 import { Metrics, TextPage, writeMetrics } from "../../src/runtime/front/metrics.ts";
 import type { ModelProcess } from "../../src/runtime/front/model-process.ts";
+import { readDoc } from "../helpers/read-doc.ts";
 import { sourceFiles } from "../helpers/source-files.ts";
 
-const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const [, after = ""] = README.split("\n## Observability\n");
-const [section = ""] = after.split("\n## ");
+const section = readDoc("reference/observability.md");
 
 test("every metric of the runtime is in the table, and no other", () => {
   const page = new TextPage();

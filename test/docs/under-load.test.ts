@@ -1,19 +1,16 @@
-// The model and the config of the README's section on batches, as they stand there.
+// The model and the config of the guide to many requests, as they stand there.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { makeProject } from "../helpers/build-project.ts";
+import { codeBlock, readDoc } from "../helpers/read-doc.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 
-const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const [, section = ""] = README.split("\n## Under load\n");
-const block = (language: string): string =>
-  section.split(`\n\`\`\`${language}\n`)[1]?.split("\n```")[0] as string;
+const PAGE = readDoc("guides/under-load.md");
 
-test("the batching model of the README builds, and its rows are each caller's own", async (t) => {
+test("the batching model of the guide builds, and its rows are each caller's own", async (t) => {
   const dir = await makeProject(t, {
-    "config.yaml": `model_name: sums\n${block("yaml")}\n`,
-    "model/model.ts": block("ts"),
+    "config.yaml": `model_name: sums\n${codeBlock(PAGE, "yaml")}\n`,
+    "model/model.ts": codeBlock(PAGE, "ts"),
   });
   const served = spawnCli(t, ["serve", "--port", "0"], { cwd: dir });
   const [, url] = await served.waitFor(/listening on (http:\S+)/);

@@ -1,11 +1,9 @@
-// The config.yaml of the README's section on examples, as it stands there.
+// The config.yaml of the guide to examples, as it stands there.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { makeProject } from "../helpers/build-project.ts";
+import { codeBlock, readDoc } from "../helpers/read-doc.ts";
 import { runCli } from "../helpers/run-cli.ts";
-
-const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
 const MODEL = (score: number): string => `import { HttpError } from "purlin";
 export class Model {
@@ -16,10 +14,8 @@ export class Model {
 }
 `;
 
-test("the examples of the README hold for a model that is near enough, and not for another one", async (t) => {
-  const [, config] = README.split("```yaml config.yaml\n");
-  assert.ok(config, "no such block");
-  const files = { "config.yaml": config.split("```")[0] as string };
+test("the examples of the guide hold for a model that is near enough, and not for another one", async (t) => {
+  const files = { "config.yaml": codeBlock(readDoc("guides/examples.md"), "yaml config.yaml") };
   const near = await makeProject(t, { ...files, "model/model.ts": MODEL(0.61005) });
   const run = await runCli(["test", near]);
   assert.equal(run.code, 0, run.stdout + run.stderr);

@@ -1,17 +1,16 @@
-// The code and the tables of the README's section on binary bodies.
+// The code and the tables of the guide to binary data.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { ARRAY_TYPES } from "../../src/runtime/model/formats/msgpack/extensions.ts";
 import { DATATYPES } from "../../src/runtime/model/formats/tensors/datatypes.ts";
 import { makeProject } from "../helpers/build-project.ts";
+import { codeBlock, readDoc } from "../helpers/read-doc.ts";
 import { execCli, spawnCli } from "../helpers/spawn-cli.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const [, SECTION = ""] =
-  /^## Binary$([\s\S]*?)^## /m.exec(readFileSync(new URL("README.md", ROOT), "utf8")) ?? [];
-const [, CODE = ""] = /```ts\n([\s\S]*?)```/.exec(SECTION) ?? [];
+const SECTION = readDoc("guides/binary.md");
+const CODE = codeBlock(SECTION, "ts");
 const [, BODY = ""] = /\/infer -d '([\s\S]*?)'/.exec(SECTION) ?? [];
 
 test("the model that takes tensors works as it stands there, and its types are right", async (t) => {
