@@ -187,5 +187,5 @@ async function startHost(t: TestContext): Promise<{ url: string; key: string; ot
   const files = { "config.yaml": "model_name: teller\n", "model/model.ts": source };
   await host.ok(["push", await makeProject(t, files)]);
   const made = await host.ok(["keys", "create", "other", "--scope", "invoke", "--models", "other", "--json"]);
-  return { url: host.url, key: host.key, otherKey: made.json<{ key: string }>().key };
+  return { url: host.url, key: host.key, otherKey: (made as unknown as { key: string }).key };
 }
