@@ -50,8 +50,8 @@ export async function handleUpgrade(upgrade: Upgrade, options: UpgradeOptions): 
   accept(upgrade, options, methodNumber("websocket"));
 }
 
-function refuseUpgrade(socket: Duplex, status: number, answer: Parameters<typeof errorBody>[0]): void {
-  const body = errorBody(answer);
+function refuseUpgrade(socket: Duplex, status: number, answer: Parameters<typeof errorBody>[1]): void {
+  const body = errorBody("plain", answer);
   const reason = status === 404 ? "Not Found" : "Service Unavailable";
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
