@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorEvent } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 import { writePiece } from "../../protocol/write-piece.ts";
 import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
@@ -6,7 +7,7 @@ import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
 import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
-import { errorBody, sendError } from "./send-json.ts";
+import { errorBody, familyOf, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
@@ -109,7 +110,8 @@ export class Exchange implements Responder {
       }
       sendError(res, { code, error: message, requestId, headers });
     } else if (this.#sse) {
-      res.end(`\n\nevent: error\ndata: ${errorBody({ code, error: message, requestId })}\n\n`);
+      const family = familyOf(this.#init.req);
+      res.end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
     } else {
       // What was sent arrives, the end of the answer does not: the client cannot take it for the whole.
       res.socket?.destroySoon();
