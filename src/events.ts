@@ -1,4 +1,5 @@
 import type { Problem } from "./errors.ts";
+import type { ExampleDifference } from "./protocol/control.ts";
 import type { LogLine } from "./protocol/host-api.ts";
 
 /** What a long action tells while it works. Reporters in cli/report turn these into text or NDJSON. */
@@ -39,6 +40,8 @@ export type WatchEvent =
   | { type: "output"; text: string }
   /** A line of the deployment's log. */
   | { type: "log"; line: LogLine }
+  /** Answers to examples are not those of config.yaml; the code is live. `keys`: a terminal whose `u` keeps them. */
+  | { type: "examples-changed"; differences: ExampleDifference[]; keys: boolean }
   | { type: "unchanged"; files: string[] }
   | { type: "reload-failed"; files: string[]; problems: Problem[] }
   | { type: "loop-stopped"; file: string; count: number };

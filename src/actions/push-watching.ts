@@ -8,6 +8,8 @@ import { LiveBuilder } from "./build-steps/live-builder.ts";
 import { readLogs } from "./host-steps/read-logs.ts";
 import { type HostAccess, withHost } from "./host-steps/with-host.ts";
 import { readSecrets } from "./push-steps/read-secrets.ts";
+import { ExampleNews } from "./watch-steps/example-news.ts";
+import { keepAnswers } from "./watch-steps/keep-answers.ts";
 import { RemoteTarget } from "./watch-steps/remote-target.ts";
 import type { WatchKeys } from "./watch-steps/watch-keys.ts";
 import { type Applied, type ProjectWatch, watchProject } from "./watch-project.ts";
@@ -21,6 +23,8 @@ export interface PushWatchingOptions extends HostAccess {
   dir: string;
   /** From another watcher. */
   takeover: boolean;
+  /** Code whose answers are not those of its examples does not go live. */
+  strictExamples: boolean;
   /** Absolute path of a file with secrets, set before the first sync. */
   secretsFrom?: string | undefined;
   keys?: WatchKeys | undefined;
@@ -98,18 +102,23 @@ async function followModel(
     });
   };
   try {
-    const { takeover } = options;
+    const { takeover, strictExamples } = options;
     const onRenamed = renamed.resolve;
-    const remote = { connection, limits, model, takeover, report, onState, onRenamed };
+    const remote = { connection, limits, model, takeover, strictExamples, report, onState, onRenamed };
     target = await RemoteTarget.open(remote, signal);
     logs = tailLogs(new HostClient(connection, signal), model, { report, signal });
     const onLive = ({ replicas }: Applied): void => {
       news.live(replicas);
       setImmediate(() => builder.prepare());
     };
-    watch = await watchProject({ dir, builder, report, target, onLive });
+    const examples = new ExampleNews({ report, keys: keys !== undefined });
+    watch = await watchProject({ dir, builder, report, target, examples, onLive });
     watch.reload("first sync");
-    const forget = keys?.listen({ reload: () => watch?.reload("asked for", { anew: true }), url: () => url });
+    const forget = keys?.listen({
+      reload: () => watch?.reload("asked for", { anew: true }),
+      keepAnswers: keepAnswers(dir, report, signal),
+      url: () => url,
+    });
     try {
       return await Promise.race([aborted(options.signal), target.session.lost, renamed.promise]);
     } finally {

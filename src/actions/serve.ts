@@ -17,6 +17,8 @@ export interface ServeOptions {
   host: string;
   /** Follow every save; projects only. */
   watch?: boolean | undefined;
+  /** With `watch`: code whose answers are not those of its examples does not go live. */
+  strictExamples?: boolean | undefined;
   workers?: number | "auto" | undefined;
   logFormat: "pretty" | "json";
   logLevel?: string | undefined;
@@ -61,6 +63,7 @@ export function startServing(
     // A model that cannot be loaded is waited for while its code is being edited.
     [RUNTIME_ENV.onLoadFailure]: options.watch === true ? "stay" : "exit",
   };
+  if (options.watch === true && options.strictExamples !== true) env[RUNTIME_ENV.examples] = "tell";
   if (options.logLevel !== undefined) env[RUNTIME_ENV.logLevel] = options.logLevel;
   if (options.workers !== undefined) env[RUNTIME_ENV.workers] = String(options.workers);
   Object.assign(env, debuggingEnv(options));

@@ -1,9 +1,11 @@
 import { type AppError, isAppError } from "../errors.ts";
 import type { ReloadKind, Reporter } from "../events.ts";
 import { LoopBreaker } from "../sync/loop-breaker.ts";
+import type { ExampleDifference } from "../protocol/control.ts";
 import type { FileWatch } from "../sync/watch-files.ts";
 import { followProject } from "./build-steps/follow-project.ts";
 import type { LiveBuilder, NextBuild } from "./build-steps/live-builder.ts";
+import type { ExampleNews } from "./watch-steps/example-news.ts";
 import { problemsOf, unexpected } from "./watch-steps/problems-of.ts";
 import { roundedPhases } from "./watch-steps/rounded-phases.ts";
 
@@ -28,6 +30,8 @@ export interface Applied {
   /** Those that answer with it. */
   replicas: number;
   phases_ms: Record<string, number>;
+  /** What the examples are answered with, where that is not what config.yaml says. */
+  differences: readonly ExampleDifference[];
 }
 
 export interface WatchProjectOptions {
@@ -35,6 +39,7 @@ export interface WatchProjectOptions {
   builder: LiveBuilder;
   target: ReloadTarget;
   report: Reporter;
+  examples: ExampleNews;
   /** Something else is live than before. */
   onLive?(applied: Applied): void;
 }
@@ -197,6 +202,7 @@ class ReloadLoop {
         phases_ms: roundedPhases(phases),
         total_ms: Math.round((now - since) * 10) / 10,
       });
+      this.#options.examples.tell(applied.differences);
       this.#options.onLive?.(applied);
     } catch (error) {
       if (error instanceof Overtaken) return again();

@@ -15,10 +15,11 @@ export function terminalKeys(context: CommandContext): WatchKeys | undefined {
   const keyboard = context.stdin as Keyboard;
   if (json || quiet || !isTTY.stdin || !isTTY.stderr || keyboard.setRawMode === undefined) return undefined;
   return {
-    listen({ reload, url }) {
+    listen({ reload, keepAnswers, url }) {
       const onKey = (piece: Buffer | string): void => {
         for (const key of String(piece)) {
           if (key === "r") reload();
+          else if (key === "u") keepAnswers();
           else if (key === "o") openInBrowser(url());
           else if (key === "q") process.kill(process.pid, "SIGTERM");
           // A raw terminal sends it as any other key.

@@ -12,6 +12,20 @@ export interface Generation {
   digest: string;
   /** File of the effective config, as RUNTIME_ENV.config; without one, the config in use is kept. */
   config?: string;
+  /** For this change, instead of what RUNTIME_ENV.examples says. */
+  examples?: ExampleMode;
+}
+
+/**
+ * `check`: an answer that differs from the output of its example keeps the code from going live. `tell`: it is told,
+ * and the code goes live. An example that fails is an error in both.
+ */
+export type ExampleMode = "check" | "tell";
+
+/** How the answer to an example differs from the output that config.yaml gives, as a sentence. */
+export interface ExampleDifference {
+  name: string;
+  difference: string;
 }
 
 export type ControlRequest =
@@ -46,6 +60,8 @@ export type ControlEvent =
   /** The model cannot be loaded; `error` is its own message, `stack` source-mapped and trimmed. */
   | { type: "failed"; error: string; stack?: string; reason: string }
   | { type: "crashed"; reason: string }
+  /** With `tell`: what the examples of the code that goes live now were answered with; before `ready`, `reloaded`. */
+  | { type: "examples"; differences: ExampleDifference[] }
   /** Of the processes that answered in time, the front first. */
   | { type: "vitals"; id: number; processes: Vitals[] }
   /** A debugger can attach to the model process there; again after each process that takes over. */
@@ -62,4 +78,5 @@ export type ControlEvent =
       processes: number;
       kind?: "methods" | "process";
     }
-  | { type: "reloaded"; id: number; ok: false; error: string; stack?: string };
+  /** `reason`: the step in which it failed, as in `failed`. */
+  | { type: "reloaded"; id: number; ok: false; error: string; reason?: string; stack?: string };

@@ -1,3 +1,4 @@
+import type { ExampleDifference } from "./control.ts";
 import type { DeploymentError } from "./host-api.ts";
 import type { Digest, FileEntry, PackageManifest } from "./manifest.ts";
 
@@ -20,6 +21,8 @@ export interface DevelopmentState {
   /** Why the head is not active, where it has failed. */
   last_error: DeploymentError | null;
   watcher: { name: string; since: string } | null;
+  /** How answers to the examples of what is active differ from those of its config. Hosts of before do not tell. */
+  differences?: ExampleDifference[];
 }
 
 /** POST /watch {session, name, takeover}: NDJSON for as long as the lease is held; a closed connection gives it back. */
@@ -56,6 +59,8 @@ export interface SyncRequest {
   live: Digest | null;
   /** To be loaded again even where it is active already. */
   anew: boolean;
+  /** An answer that is not the one of its example keeps the change from going live; without it, it is told. */
+  strict_examples?: boolean | undefined;
   /** For the timeline. */
   reason: string;
 }

@@ -23,7 +23,7 @@ export const RUNTIME_ENV = {
   bodyPace: "PURLIN_BODY_PACE_SECONDS",
   /** `exit` (default): a model that cannot be loaded ends the runtime with 1. `stay`: it answers 503. */
   onLoadFailure: "PURLIN_ON_LOAD_FAILURE",
-  /** `skip`: the examples are not run before ready; `purlin test` runs them itself, one by one. */
+  /** ExampleMode, `check` without it; `skip`: they are not run, `purlin test` runs them itself, one by one. */
   examples: "PURLIN_EXAMPLES",
   /**
    * HOST:PORT on which a debugger can attach to the model process; time limits are off then. In development alone.

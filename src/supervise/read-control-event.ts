@@ -10,12 +10,14 @@ const REQUIRED: Record<ControlEvent["type"], Fields> = {
   ready: { digest: "text", load_ms: "number" },
   failed: { error: "text", reason: "text" },
   crashed: { reason: "text" },
+  examples: { differences: "list" },
   vitals: { id: "number", processes: "list" },
   debugger: { url: "text" },
   "cpu-profile": { file: "text", seconds: "number" },
   reloaded: { id: "number" },
 };
 const OPTIONAL: Fields = {
+  reason: "text",
   stack: "text",
   error: "text",
   kind: "text",
@@ -43,7 +45,13 @@ export function readControlEvent(line: string): ControlEvent | null {
   if (!isRight) return null;
   if (type === "reloaded" && typeof event["ok"] !== "boolean") return null;
   if (type === "reloaded" && event["ok"] === false && typeof event["error"] !== "string") return null;
+  if (type === "examples" && !(event["differences"] as unknown[]).every(isDifference)) return null;
   return event as unknown as ControlEvent;
+}
+
+function isDifference(value: unknown): boolean {
+  const { name, difference } = (value ?? {}) as Record<string, unknown>;
+  return typeof name === "string" && typeof difference === "string";
 }
 
 function isOf(value: unknown, kind: Kind): boolean {

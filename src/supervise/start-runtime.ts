@@ -62,7 +62,7 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
       if (event.ok) {
         const { duration_ms, processes, kind = reload?.asked ?? "process" } = event;
         reload?.done.resolve({ duration_ms, processes, kind });
-      } else reload?.done.reject(runtimeError({ ...event, reason: "reload" }, options.listen));
+      } else reload?.done.reject(runtimeError({ reason: "reload", ...event }, options.listen));
     }
     if (event.type === "vitals") {
       vitals.get(event.id)?.resolve(event.processes);

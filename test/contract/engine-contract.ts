@@ -220,14 +220,15 @@ export function engineContract({ make, limitsMemory }: ContractOptions): void {
     running.group.scale(2);
     await until(() => running.group.ready === 2, PATIENCE);
     const before = await Promise.all([...running.backends.values()].map((each) => predict(each, {})));
+    const swap = { config: running.spec.config, examples: "check" as const };
     const next = await packageOf(running.root, MODEL.replace("calls: this.calls", "calls: this.calls + 100"));
-    assert.equal(await running.group.swapMethods(next.reference), 2);
+    assert.equal(await running.group.swapMethods({ ...swap, package: next.reference }), 2);
     for (const [index, address] of [...running.backends.values()].entries()) {
       const { body } = await predict(address, {});
       assert.deepEqual([body["calls"], body["pid"]], [102, before[index]?.body["pid"]], "the instance stays");
     }
     const broken = await packageOf(running.root, "export class Model {");
-    await assert.rejects(running.group.swapMethods(broken.reference));
+    await assert.rejects(running.group.swapMethods({ ...swap, package: broken.reference }));
     const [address] = [...running.backends.values()] as [Address];
     assert.equal((await predict(address, {})).body["calls"], 103, "what served before serves on");
     // Replicas that start later have the code that is live.
@@ -318,6 +319,7 @@ async function runOn(t: TestContext, tested: EngineUnderTest, options: RunOption
     secrets: {},
     resources: { memoryBytes: 1 << 30, cpus: 1, accelerator: null },
     development: false,
+    examples: "check",
     ...options.spec,
   };
   const [lines, events, troubles]: [string[], string[], (string | null)[]] = [[], [], []];
@@ -329,6 +331,7 @@ async function runOn(t: TestContext, tested: EngineUnderTest, options: RunOption
     },
     inFlight: () => 0,
     onEvent: (type, message) => events.push(type === "crashed" ? `${type}: ${message}` : type),
+    onExamples: () => undefined,
     onLine: (_replica, line) => lines.push(line),
     onTrouble: (why) => troubles.push(why),
   });

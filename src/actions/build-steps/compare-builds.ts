@@ -4,6 +4,7 @@ import type { ReloadKind } from "../../events.ts";
 import type { Project } from "../../project/project.ts";
 import type { Config } from "../../protocol/config.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
+import { SETTINGS } from "../../protocol/settings.ts";
 
 const MODEL_FILE = "model.mjs";
 
@@ -14,10 +15,10 @@ export function changeOfConfig(before: Project, now: Project): { kind: ReloadKin
   const changed = (Object.keys(next) as (keyof Config)[]).filter(
     (key) => JSON.stringify(old[key]) !== JSON.stringify(next[key]),
   );
-  const more = changed.filter((key) => key !== "autoscaling");
+  const more = changed.filter((key) => !SETTINGS.includes(key));
   if (more.length > 0) return { kind: "generation", reason: `${more.join(", ")} in config.yaml changed` };
-  const what = changed.length === 0 ? "only the layout of config.yaml" : "only autoscaling in config.yaml";
-  return { kind: "settings", reason: `${what} changed` };
+  const what = changed.length === 0 ? "only the layout of" : `only ${changed.join(" and ")} in`;
+  return { kind: "settings", reason: `${what} config.yaml changed` };
 }
 
 /** How other code of the model can take over from what is loaded. */

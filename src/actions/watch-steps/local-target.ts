@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { Generation } from "../../protocol/control.ts";
+import type { ExampleDifference, Generation } from "../../protocol/control.ts";
 import type { RunningRuntime } from "../../supervise/running-runtime.ts";
 import type { ServingTree } from "../../supervise/serving-tree.ts";
 import type { BuiltPackage } from "../build-steps/live-builder.ts";
@@ -13,6 +13,8 @@ export interface LocalTargetOptions {
   runtime: RunningRuntime;
   /** What the runtime was started with. */
   first: Generation;
+  /** What the code that was loaded last has answered to its examples, as far as that differs. */
+  differences(): readonly ExampleDifference[];
   /** No model is loaded: it was started with one that cannot be. */
   isBroken(): boolean;
 }
@@ -33,6 +35,7 @@ export function createLocalTarget(options: LocalTargetOptions): ReloadTarget {
         kind: inPlace && done.kind === "process" ? "process" : kind,
         replicas: 1,
         phases_ms: { stage: staged - began },
+        differences: options.differences(),
       };
     },
     keep: () => Promise.resolve(),

@@ -23,6 +23,7 @@ export interface RemoteTargetOptions {
   limits: TransferLimits;
   model: string;
   takeover: boolean;
+  strictExamples: boolean;
   report: Reporter;
   onState(state: DevelopmentState): void;
   /** The project has another model now, whose deployment is another one. */
@@ -137,6 +138,7 @@ export class RemoteTarget implements ReloadTarget {
       kind: kindOf(change.kind, answer.kind),
       replicas,
       phases_ms: { upload: Math.max(0, upload), stage: answer.phases_ms.stage },
+      differences: answer.state.differences ?? [],
     };
   }
 
@@ -160,6 +162,7 @@ export class RemoteTarget implements ReloadTarget {
       const state = await this.session.connected(signal);
       const { request, bytes } = syncBody(change, {
         session: this.session.id,
+        strictExamples: this.#options.strictExamples,
         head: this.#head !== null && state.head === this.#head.package ? this.#head : null,
         live: this.#live?.package ?? null,
       });

@@ -9,6 +9,7 @@ const INLINE_FILE_BYTES = 1024 * 1024;
 
 export interface SyncBase {
   session: string;
+  strictExamples: boolean;
   /** What the server has; null where that is not known, and all of the manifest is sent. */
   head: PackageManifest | null;
   live: Digest | null;
@@ -17,7 +18,7 @@ export interface SyncBase {
 /** A change as it travels: the files that differ, and their bytes as far as they are small. */
 export function syncBody(
   { built, kind, reason, anew = false }: NextBuild,
-  { session, head, live }: SyncBase,
+  { session, strictExamples, head, live }: SyncBase,
 ): { request: SyncRequest; bytes: Uint8Array[] } {
   const { manifest } = built;
   const put = changedFiles(head, manifest);
@@ -38,6 +39,7 @@ export function syncBody(
   const inPlace = kind === "methods" || kind === "settings";
   const common = {
     session,
+    strict_examples: strictExamples,
     target: manifest.package,
     inline,
     kind: inPlace ? ("methods" as const) : ("process" as const),

@@ -2,6 +2,8 @@
 export interface WatchActions {
   /** Builds what is there and loads it anew. */
   reload(): void;
+  /** Makes the answers of now the expected ones. */
+  keepAnswers(): void;
   /** What is to be opened in a browser. */
   url(): string;
 }

@@ -10,6 +10,7 @@ import type { Style } from "../report/style.ts";
 interface Options extends RemoteOptions {
   environment?: string;
   watch?: true;
+  strictExamples?: true;
   takeover?: true;
   wait: boolean;
   timeout: number;
@@ -32,6 +33,10 @@ export const pushCommand = defineCommand<Options>({
     { flags: "-e, --environment <name>", description: "where it is to serve; production" },
     { flags: "-w, --watch", description: "keep a development deployment in step with the folder" },
     { flags: "--takeover", description: "with --watch: from whoever is watching now" },
+    {
+      flags: "--strict-examples",
+      description: "with --watch: refuse code whose answers differ from its examples",
+    },
     { flags: "--wait", description: "until it is live; so it is unless --no-wait is given", default: true },
     { flags: "--no-wait", description: "return as soon as it is committed" },
     {
@@ -61,6 +66,12 @@ export const pushCommand = defineCommand<Options>({
     const { cwd, env, report, signal } = context;
     if (options.watch === true) return watchFolder(resolve(cwd, args[0] ?? "."), options, context);
     if (options.takeover === true) throw new UsageError("--takeover needs --watch.");
+    if (options.strictExamples === true) {
+      throw new UsageError(
+        "--strict-examples needs --watch.",
+        "Leave it out: a push without --watch is always refused where answers differ from their examples.",
+      );
+    }
     const { push } = await import("../../actions/push.ts");
     const result = await push({
       source: resolve(cwd, args[0] ?? "."),
@@ -93,6 +104,7 @@ async function watchFolder(dir: string, options: Options, context: CommandContex
     dir,
     remote: options.remote,
     takeover: options.takeover === true,
+    strictExamples: options.strictExamples === true,
     secretsFrom: options.secretsFrom === undefined ? undefined : fileOf(cwd, options.secretsFrom),
     keys: terminalKeys(context),
     env,

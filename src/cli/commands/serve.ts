@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { ServeOptions } from "../../actions/serve.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
+import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../define-command.ts";
 import { DEFAULT_INSPECT_ADDRESS, type InspectAddress } from "../../protocol/inspect-address.ts";
 import { parseInspect, parsePort, parseWorkers } from "../parse-values.ts";
@@ -9,6 +10,7 @@ interface Options {
   port: number;
   host: string;
   watch?: true;
+  strictExamples?: true;
   workers?: number | "auto";
   logFormat?: "pretty" | "json";
   logLevel?: string;
@@ -35,6 +37,10 @@ export const serveCommand = defineCommand<Options>({
     },
     { flags: "--host <host>", description: "the address to listen on", default: "127.0.0.1", env: "HOST" },
     { flags: "-w, --watch", description: "put each save live, without losing a request" },
+    {
+      flags: "--strict-examples",
+      description: "with --watch: refuse code whose answers differ from its examples",
+    },
     { flags: "--workers <n>", description: "model processes, or auto; config.yaml's", parse: parseWorkers },
     {
       flags: "--log-format <format>",
@@ -71,6 +77,12 @@ export const serveCommand = defineCommand<Options>({
   long: true,
   async run({ args, options }, context) {
     const { cwd, isTTY, json, report, signal, write } = context;
+    if (options.strictExamples === true && options.watch !== true) {
+      throw new UsageError(
+        "--strict-examples needs --watch.",
+        "Leave it out: without --watch, a model whose answers differ from their examples is never served.",
+      );
+    }
     const { serve } = await import("../../actions/serve.ts");
     const { terminalKeys } = await import("../terminal-keys.ts");
     await serve({
@@ -78,6 +90,7 @@ export const serveCommand = defineCommand<Options>({
       port: options.port,
       host: options.host,
       watch: options.watch,
+      strictExamples: options.strictExamples,
       workers: options.workers,
       logFormat: options.logFormat ?? (isTTY.stderr ? "pretty" : "json"),
       logLevel: options.logLevel,
@@ -88,7 +101,7 @@ export const serveCommand = defineCommand<Options>({
       ...(options.watch === true ? { keys: terminalKeys(context) } : {}),
       onEvent: (event) => {
         // What became of a save is told by the watch events, with the files and the reason.
-        if (event.type === "reloaded") return;
+        if (event.type === "reloaded" || event.type === "examples") return;
         const line = json ? JSON.stringify(event) : announcement(event);
         // Who read the address may have gone: no reason to stop serving.
         if (line !== null) write(`${line}\n`).catch(() => {});

@@ -55,6 +55,8 @@ function watchLines(event: Exclude<WatchEvent, { type: "live" }>, style: Style, 
       return [logLine(event.line, style, clock(event.line.at))];
     case "unchanged":
       return [style.dim(`${time()} ${filesText(event.files)}: saved, nothing in it changed`)];
+    case "examples-changed":
+      return exampleLines(event, style);
     case "reload-failed":
       return [
         `${style.dim(time())} ${style.bad("not live")} ${filesText(event.files)}: the code before it keeps serving`,
@@ -66,6 +68,19 @@ function watchLines(event: Exclude<WatchEvent, { type: "live" }>, style: Style, 
         `${style.dim("hint")}    Add it to .purlinignore, or write it elsewhere.`,
       ];
   }
+}
+
+/** Not a mistake: what the new code answers, and how to keep that. */
+function exampleLines(
+  { differences, keys }: Extract<WatchEvent, { type: "examples-changed" }>,
+  style: Style,
+): string[] {
+  const what = differences.map(
+    ({ name, difference }) =>
+      `${style.dim(time())} the answer to \`${style.strong(name)}\` changed: ${difference}`,
+  );
+  const how = `Keep ${differences.length === 1 ? "it" : "them"} with purlin test --update${keys ? ", or press u" : ""}.`;
+  return [...what, `${style.dim("hint")}    ${how}`];
 }
 
 const KINDS: Record<ReloadKind, string> = {

@@ -47,10 +47,13 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
         case "progress":
           if (step) step.progress = progressText(event);
           return;
-        case "live":
+        case "live": {
+          const isFirst = foot === null;
           foot = event;
+          if (isFirst && event.keys) return print([style.dim(KEYS)]);
           erase();
           return draw();
+        }
         case "reload-started":
           print(eventLines(event, options));
           // Most are over before anybody could read that they have begun.
@@ -98,7 +101,7 @@ export function createHumanReporter(options: HumanReporterOptions): CliReporter 
     if (!screen) return;
     if (step) drawStep(step);
     else if (foot !== null) {
-      const text = footText(foot, broken).slice(0, (options.columns || 80) - 3);
+      const text = footText(foot, broken, (options.columns || 80) - 3);
       write(`${ERASE_LINE}${broken ? style.bad("●") : style.good("●")} ${style.dim(text)}`);
       drawn = true;
     }
@@ -129,16 +132,17 @@ const ENDS_STEP: ReadonlySet<string> = new Set(["watching", "reloaded", "reload-
 
 type LiveEvent = Extract<ActionEvent, { type: "live" }>;
 
-/** What may be cut off comes last. */
-function footText({ url, digest, replicas, keys }: LiveEvent, broken: boolean): string {
-  const live = `live ${shortDigest(digest ?? "")} on ${formatCount(replicas, "replica")}`;
-  return [
-    ...(broken ? ["the last save is not live"] : []),
-    digest === null ? "nothing is live" : live,
-    ...(keys ? ["r reload, o open, q quit"] : []),
-    url,
-  ].join(" · ");
+/** The address is always whole; where the line is too narrow for all, the rest goes. */
+function footText({ url, digest, replicas }: LiveEvent, broken: boolean, columns: number): string {
+  const state = broken ? ["the last save is not live"] : [];
+  const live = digest === null ? "nothing is live" : `live ${shortDigest(digest)}`;
+  const on = digest === null ? "" : ` on ${formatCount(replicas, "replica")}`;
+  const variants = [[...state, live + on, url], [...state, live, url], [...state, url], [url]];
+  const texts = variants.map((parts) => parts.join(" · "));
+  return texts.find((text) => text.length <= columns) ?? url;
 }
+
+const KEYS = "press r to reload, u to keep the answers of now, o to open the address, q to quit";
 
 function progressText({ what, done, total, unit }: Extract<ActionEvent, { type: "progress" }>): string {
   const amount =

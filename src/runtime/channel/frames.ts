@@ -1,3 +1,5 @@
+import type { ExampleMode } from "../../protocol/control.ts";
+
 /**
  * The binary channel between the front and one model process, over a socketpair.
  * Frame: u32 payload bytes, u8 type, u32 id, payload; little-endian. The id names a request (or a call
@@ -20,7 +22,7 @@ export const ToModel = {
   CREDIT: 6,
   HEALTH: 7,
   METRICS: 8,
-  /** JSON `{dir, digest}`: put the methods of that generation's class on the loaded instance. */
+  /** JSON SwapRequest: put the methods of that generation's class on the loaded instance. */
   SWAP: 9,
   /** Run `shutdown()` and exit. */
   SHUTDOWN: 10,
@@ -99,6 +101,11 @@ export const INLINE_BODY_BYTES = 64 * 1024;
 
 /** CLOSED: a WebSocket's client has said goodbye, which is how they end. */
 export const CancelReason = { CLIENT_GONE: 0, DEADLINE: 1, SHUTDOWN: 2, CLOSED: 3 } as const;
+
+export interface SwapRequest {
+  dir: string;
+  examples?: ExampleMode | undefined;
+}
 
 export interface LoadedInfo {
   /** Contract methods that the class has, preprocess and postprocess among them. */

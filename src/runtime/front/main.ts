@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import type { FailedInfo } from "../channel/frames.ts";
 import { collectVitals } from "./collect-vitals.ts";
 import { ControlChannel } from "./control-channel.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -10,7 +11,7 @@ import { Metrics } from "./metrics.ts";
 import { OptionsError, readOptions, readPackage, type FrontOptions, type PackageFiles } from "./options.ts";
 import { Poison } from "./poison.ts";
 import { ProcessPool } from "./process-pool.ts";
-import type { ControlRequest } from "../../protocol/control.ts";
+import type { ControlEvent, ControlRequest } from "../../protocol/control.ts";
 import type { RequestDone } from "./request-done.ts";
 import { loadTelemetry } from "./load-telemetry.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -83,7 +84,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       },
       onCrashed: (reason) => control.send({ type: "crashed", reason }),
       onSpans: (payload) => telemetry?.modelSpans(payload),
-      onEvent: (event) => control.send(event),
+      onEvent: (event) => control.send(event.type === "examples" ? maskedExamples(event) : event),
     },
     files,
   );
@@ -153,13 +154,14 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       const duration_ms = performance.now() - began;
       control.send({ type: "reloaded", id, ok: true, digest: generation.digest, duration_ms, ...done });
     } catch (error) {
-      const failed = error as { error?: string; stack?: string; message?: string };
+      const failed = error as Partial<FailedInfo> & { message?: string };
       const message = logger.mask(failed.error ?? failed.message ?? String(error));
       control.send({
         type: "reloaded",
         id,
         ok: false,
         error: message,
+        ...(failed.stage === undefined ? {} : { reason: failed.stage }),
         ...(failed.error === undefined ? {} : masked(failed.stack)),
       });
     }
@@ -183,6 +185,12 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
     if (kind === "methods" && strict) throw new Error("no model is loaded");
     const { processes } = await pool.replaceAll(generation);
     return { processes, kind: "process" };
+  }
+
+  /** A difference tells of values. */
+  function maskedExamples({ type, differences }: Extract<ControlEvent, { type: "examples" }>): ControlEvent {
+    const masked = differences.map(({ name, difference }) => ({ name, difference: logger.mask(difference) }));
+    return { type, differences: masked };
   }
 
   /** A stack tells of causes, too, and their messages may hold anything. */

@@ -129,7 +129,7 @@ export class ProcessPool {
       const spare = this.#spare.waiting;
       this.#swapping = swapAll(
         spare === null ? processes : [...processes, spare],
-        next.dir,
+        { dir: next.dir, examples: wanted.examples },
         this.#generation.dir,
       );
       await this.#swapping;

@@ -1,33 +1,33 @@
-import { ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { ToModel, type FailedInfo, type LoadedInfo, type SwapRequest } from "../channel/frames.ts";
 import { swapTimeoutMs } from "./debugger-limits.ts";
 import type { ModelProcess } from "./model-process.ts";
 
 const NO_ANSWER: FailedInfo = { error: "the model process does not answer", stage: "swap" };
 
 /**
- * Puts the methods of the generation in `dir` on the loaded instances, on all or on none. Rejects with a FailedInfo
+ * Puts the methods of the generation in `to.dir` on the loaded instances, on all or on none. Rejects with a FailedInfo
  * where one refuses; then all have those of `before` again.
  */
 export async function swapAll(
   processes: readonly ModelProcess[],
-  dir: string,
+  to: SwapRequest,
   before: string,
 ): Promise<void> {
   try {
-    for (const process of processes) await swap(process, dir);
+    for (const process of processes) await swap(process, to);
   } catch (error) {
     await swapBack(processes, before);
     throw error;
   }
 }
 
-async function swap(process: ModelProcess, dir: string): Promise<void> {
-  const answer = await process.call(ToModel.SWAP, { dir }, swapTimeoutMs);
+async function swap(process: ModelProcess, request: SwapRequest): Promise<void> {
+  const answer = await process.call(ToModel.SWAP, request, swapTimeoutMs);
   if (answer === null) throw NO_ANSWER;
-  const { ok, error = "the methods could not be swapped", stack, loaded } = parse(answer);
-  if (!ok) throw { error, stage: "swap", ...(stack === undefined ? {} : { stack }) } satisfies FailedInfo;
+  const { ok, error = "the methods could not be swapped", stage = "swap", stack, loaded } = parse(answer);
+  if (!ok) throw { error, stage, ...(stack === undefined ? {} : { stack }) } satisfies FailedInfo;
   process.info = { ...(process.info as LoadedInfo), ...loaded };
-  process.packageDir = dir;
+  process.packageDir = request.dir;
 }
 
 /** Some have the new methods, or may have them in a while, and one refused: all are to have the old ones. */
@@ -35,7 +35,7 @@ async function swapBack(processes: readonly ModelProcess[], dir: string): Promis
   for (const process of processes) {
     if (process.state === "draining" || process.state === "dead") continue;
     try {
-      await swap(process, dir);
+      await swap(process, { dir, examples: "tell" });
     } catch (error) {
       // A busy one will do both, one after the other. One that cannot go back ends, and is healed as it was.
       if (error !== NO_ANSWER) process.kill();
@@ -46,6 +46,7 @@ async function swapBack(processes: readonly ModelProcess[], dir: string): Promis
 interface SwapResult {
   ok: boolean;
   error?: string;
+  stage?: string;
   stack?: string;
   loaded?: Partial<LoadedInfo>;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, Example } from "../../protocol/config.ts";
+import type { ControlEvent, ExampleDifference, ExampleMode } from "../../protocol/control.ts";
 import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
 import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
@@ -21,31 +22,45 @@ export interface ExampleOptions extends Omit<ExecutorOptions, "writer"> {
   packageDir: string;
 }
 
-/** Those of the config, unless the process was told to skip them. */
-export function runConfiguredExamples(
+export interface ConfiguredOptions extends Omit<ExampleOptions, "concurrency" | "isolateErrors"> {
+  /** What the process was started with, unless it is given. */
+  mode?: ExampleMode | undefined;
+  /** Tells whoever started the runtime. */
+  tell(event: ControlEvent): void;
+}
+
+/** The examples of the config, unless the process was told to skip them. Differences are an error, or told. */
+export async function runConfiguredExamples(
   config: Config,
   model: { instance: object; shape: ModelShape },
-  options: Omit<ExampleOptions, "concurrency" | "isolateErrors">,
+  { packageDir, validateOutput, tell, ...options }: ConfiguredOptions,
 ): Promise<void> {
-  const examples = process.env[RUNTIME_ENV.examples] === "skip" ? [] : config.examples;
+  const mode = options.mode ?? process.env[RUNTIME_ENV.examples] ?? "check";
+  const examples = mode === "skip" ? [] : config.examples;
   const { predict_concurrency: concurrency, batching } = config.runtime;
-  return runExamples(examples, model, {
-    packageDir: options.packageDir,
-    validateOutput: options.validateOutput,
-    isolateErrors: batching?.isolate_errors === true,
+  const isolateErrors = batching?.isolate_errors === true;
+  const differences = await runExamples(examples, model, {
+    packageDir,
+    validateOutput,
+    isolateErrors,
     concurrency,
+    stopAtDifference: mode !== "tell",
   });
+  const [first] = differences;
+  if (mode === "tell") tell({ type: "examples", differences });
+  else if (first !== undefined) throw new Error(`example "${first.name}": ${first.difference}`);
 }
 
 /**
- * The warm-up: every example goes through the model as a request would. Throws for the first one whose answer
- * is an error or not the expected output.
+ * The warm-up: every example goes through the model as a request would. Returns those whose answers are not the
+ * expected ones. Throws for the first one that is answered with an error.
  */
 export async function runExamples(
   examples: readonly Example[],
   model: { instance: object; shape: ModelShape },
-  options: ExampleOptions,
-): Promise<void> {
+  { stopAtDifference, ...options }: ExampleOptions & { stopAtDifference: boolean },
+): Promise<ExampleDifference[]> {
+  const differences: ExampleDifference[] = [];
   for (const example of examples) {
     const answer = await runExample(example, model, options);
     const { thrown } = answer;
@@ -58,8 +73,11 @@ export async function runExamples(
       throw new Error(`example "${example.name}" failed: ${message}`, { cause: thrown.value });
     }
     const difference = judgeAnswer(answer, example, sha256);
-    if (difference !== null) throw new Error(`example "${example.name}": ${difference}`);
+    if (difference === null) continue;
+    differences.push({ name: example.name, difference });
+    if (stopAtDifference) break;
   }
+  return differences;
 }
 
 /** Runs one request against an executor of its own, whose frames are read back instead of sent. */

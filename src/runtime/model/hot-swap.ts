@@ -1,4 +1,5 @@
 import type { Config } from "../../protocol/config.ts";
+import type { ControlEvent, ExampleMode } from "../../protocol/control.ts";
 import { runConfiguredExamples } from "./examples.ts";
 import { definitionRules, importModel, LoadError, type LoadedModel } from "./load-model.ts";
 import { checkInstance, readModelClass } from "./model-class.ts";
@@ -7,7 +8,10 @@ import { withTypes } from "./model-types.ts";
 export interface SwapOptions {
   packageDir: string;
   source: string;
+  /** With the examples of the generation that comes; all else of it is what the model was loaded with. */
   config: Config;
+  examples?: ExampleMode | undefined;
+  tell(event: ControlEvent): void;
   validateOutput: boolean;
   /** A place among the running predicts, for the examples. */
   turn(): Promise<() => void>;
@@ -42,7 +46,9 @@ async function tryExamples(model: LoadedModel, options: SwapOptions): Promise<vo
   if (config.examples.length === 0) return;
   const giveBack = await turn();
   try {
-    await runConfiguredExamples(config, model, options);
+    await runConfiguredExamples(config, model, { ...options, mode: options.examples });
+  } catch (error) {
+    throw new LoadError("example", error);
   } finally {
     giveBack();
   }

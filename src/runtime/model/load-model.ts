@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type { Config } from "../../protocol/config.ts";
+import type { ControlEvent } from "../../protocol/control.ts";
 import { PACKAGE_PATHS } from "../../protocol/manifest.ts";
 import {
   checkInstance,
@@ -25,6 +26,8 @@ export interface LoadOptions {
   /** model/model.ts, for messages. */
   source: string;
   validateOutput: boolean;
+  /** Tells whoever started the runtime. */
+  tell(event: ControlEvent): void;
 }
 
 export interface LoadedModel {

@@ -4,7 +4,7 @@ import type { Config } from "../../protocol/config.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { readBatch } from "../channel/batch-frame.ts";
-import { ToFront, ToModel, type FailedInfo, type LoadedInfo } from "../channel/frames.ts";
+import { ToFront, ToModel, type FailedInfo, type LoadedInfo, type SwapRequest } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { readVitals } from "../channel/read-vitals.ts";
 import type { CpuProfile } from "./cpu-profile.ts";
@@ -38,7 +38,7 @@ const CHANNEL_FD = 3;
 const SHUTDOWN_MS = 10_000;
 
 const options = JSON.parse(process.argv[2] as string) as ModelProcessOptions;
-const config = readJson<Config>(options.config ?? join(options.packageDir, PACKAGE_PATHS.config));
+const config = configOf(options.packageDir);
 const manifest = readJson<PackageManifest>(join(options.packageDir, MANIFEST_FILE));
 const { socket, writer } = openModelEnd(CHANNEL_FD, receive);
 const executor = new Executor({
@@ -92,6 +92,7 @@ async function start(): Promise<void> {
       environment: options.environment,
       source: manifest.entry.source,
       validateOutput: options.validateOutput,
+      tell,
     });
   } catch (error) {
     fail(error);
@@ -156,7 +157,7 @@ function receive(type: number, id: number, payload: Buffer): void {
     case ToModel.VITALS:
       return reply(ToFront.VITALS, id, readVitals());
     case ToModel.SWAP:
-      return void swap(id, JSON.parse(payload.toString()) as { dir: string });
+      return void swap(id, JSON.parse(payload.toString()) as SwapRequest);
     case ToModel.ENVIRONMENT:
       return void environmentChanged(JSON.parse(payload.toString()));
     case ToModel.SHUTDOWN:
@@ -198,12 +199,14 @@ async function health(id: number): Promise<void> {
   reply(ToFront.HEALTH, id, healthy);
 }
 
-async function swap(id: number, generation: { dir: string }): Promise<void> {
+async function swap(id: number, { dir, examples }: SwapRequest): Promise<void> {
   try {
     const swapped = await swapMethods(model as LoadedModel, {
-      packageDir: generation.dir,
+      packageDir: dir,
       source: manifest.entry.source,
-      config,
+      config: { ...config, examples: configOf(dir).examples },
+      examples,
+      tell,
       validateOutput: options.validateOutput,
       turn: () => executor.turn(),
     });
@@ -211,9 +214,14 @@ async function swap(id: number, generation: { dir: string }): Promise<void> {
     executor.use(swapped.instance, swapped.shape);
     reply(ToFront.SWAPPED, id, { ok: true, loaded: loadedInfo(swapped, 0) });
   } catch (error) {
-    const stack = error instanceof LoadError ? error.userStack : undefined;
-    reply(ToFront.SWAPPED, id, { ok: false, error: (error as Error).message, stack });
+    const { userStack: stack, stage } = error instanceof LoadError ? error : {};
+    reply(ToFront.SWAPPED, id, { ok: false, error: (error as Error).message, stage, stack });
   }
+}
+
+/** The file of the effective config, which stays the same one, or that of a package. */
+function configOf(packageDir: string): Config {
+  return readJson<Config>(options.config ?? join(packageDir, PACKAGE_PATHS.config));
 }
 
 async function environmentChanged(environment: unknown): Promise<void> {

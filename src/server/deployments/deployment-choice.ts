@@ -1,3 +1,4 @@
+import type { ExampleMode } from "../../protocol/control.ts";
 import type { Digest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
@@ -14,6 +15,8 @@ export interface CreateRequest {
   /** What the caller takes to be there, null for nothing; without it, whatever. */
   expectPrevious?: Digest | null | undefined;
   by: string;
+  /** `tell`, for development: answers that are not those of the examples are told, not refused. */
+  examples?: ExampleMode | undefined;
 }
 
 /** Throws HostError REF_CONFLICT, BAD_REQUEST. */

@@ -1,6 +1,7 @@
 import { parseCpu } from "../../project/quantity.ts";
 import { parseBytes } from "../../protocol/bytes.ts";
 import type { Config } from "../../protocol/config.ts";
+import type { ExampleMode } from "../../protocol/control.ts";
 import { DEVELOPMENT } from "../../protocol/development.ts";
 import type { DeploymentSpec, PackageReference } from "../replicas/engine.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
@@ -11,8 +12,9 @@ export function deploymentSpec(deployment: {
   config: Config;
   package: PackageReference;
   secrets: Record<string, string>;
+  examples: ExampleMode;
 }): DeploymentSpec {
-  const { row, config, secrets } = deployment;
+  const { row, config, secrets, examples } = deployment;
   const { memory, cpu, accelerator } = config.resources;
   return {
     deployment: row.id,
@@ -24,5 +26,6 @@ export function deploymentSpec(deployment: {
     secrets,
     resources: { memoryBytes: parseBytes(memory) ?? 2 * 1024 ** 3, cpus: parseCpu(cpu) ?? 1, accelerator },
     development: row.environment === DEVELOPMENT,
+    examples,
   };
 }

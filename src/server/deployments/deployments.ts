@@ -14,6 +14,7 @@ import type { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
 import { deploymentInfo, type DeploymentRow } from "./deployment-row.ts";
 import { DeploymentRows } from "./deployment-rows.ts";
+import { DEVELOPMENT } from "../../protocol/development.ts";
 import { effectiveConfig } from "./effective-config.ts";
 import { checkRequest, type CreateRequest, earlierOf, promoted, requireModel } from "./deployment-choice.ts";
 import { environmentInfo } from "./environment-info.ts";
@@ -48,6 +49,8 @@ export class Deployments implements RouteTable {
   readonly rows: DeploymentRows;
   readonly #options: DeploymentsOptions;
   readonly #environments = new Map<string, LiveEnvironment>();
+  /** Deployments whose answers must be those of their examples, although they are of an environment that only tells. */
+  readonly #strict = new Set<string>();
   #ticker: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -89,6 +92,7 @@ export class Deployments implements RouteTable {
       rollout: rollout ?? null,
       by: request.by,
     });
+    if (request.examples !== "tell") this.#strict.add(row.id);
     this.rows.event(row.id, "created", `Created by ${request.by}`, { package: row.package });
     return row;
   }
@@ -414,6 +418,8 @@ export class Deployments implements RouteTable {
       store,
       engine,
       secrets: () => secretsFor(Object.keys(config.secrets)),
+      // What has served before is not refused after a restart; a development deployment may have gone live so.
+      examples: row.environment === DEVELOPMENT && !this.#strict.delete(row.id) ? "tell" : "check",
       onEvent: (type, message, data) => this.#attempt(() => this.rows.event(row.id, type, message, data)),
     });
   }

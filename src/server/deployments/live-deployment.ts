@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Config } from "../../protocol/config.ts";
+import type { ExampleDifference, ExampleMode } from "../../protocol/control.ts";
 import type { PackageManifest } from "../../protocol/manifest.ts";
 import { HostError } from "../host-error.ts";
 import type { Engine, ReplicaGroup } from "../replicas/engine.ts";
@@ -25,6 +26,7 @@ export interface LiveOptions {
   store: Store;
   engine: Engine;
   secrets(): Record<string, string>;
+  examples: ExampleMode;
   onEvent(type: string, message: string, data?: Record<string, unknown>): void;
 }
 
@@ -33,6 +35,8 @@ export class LiveDeployment {
   /** What it is now: only `swapMethods` changes these two. */
   row: DeploymentRow;
   config: Config;
+  /** How answers to the examples differ from those of the config, as the replicas said last. */
+  differences: ExampleDifference[] = [];
   readonly traffic: Traffic;
   readonly replicas: ReplicaGroup;
   readonly #options: LiveOptions;
@@ -67,6 +71,7 @@ export class LiveDeployment {
       config,
       package: this.#placed.reference,
       secrets: options.secrets(),
+      examples: options.examples,
     });
     this.replicas = engine.run(spec, {
       backends: this.backends,
@@ -76,6 +81,7 @@ export class LiveDeployment {
         this.#onChange();
       },
       onLine: (replica, line) => store.logs.append(toLogEntry(this.row, replica, line)),
+      onExamples: (differences) => (this.differences = differences),
       onTrouble: (why) => this.traffic.refuse(why === null ? null : cannotStart(why)),
     });
   }
@@ -150,12 +156,19 @@ export class LiveDeployment {
    * Its replicas get the methods of another package, which differs by code and settings of the host alone; `row` and
    * `config` are those that hold then. Throws the model's own error, and nothing has changed.
    */
-  async swapMethods(manifest: PackageManifest, { row, config }: { row: DeploymentRow; config: Config }) {
-    const replicas = await this.replicas.swapMethods(this.#placed.variant(manifest));
+  async swapMethods(
+    manifest: PackageManifest,
+    { row, config, examples }: { row: DeploymentRow; config: Config; examples: ExampleMode },
+  ): Promise<number> {
+    const before = this.differences;
+    const to = { package: this.#placed.variant(manifest), config, examples };
+    const replicas = await this.replicas.swapMethods(to).catch((error: unknown) => {
+      this.differences = before;
+      throw error;
+    });
     this.row = row;
     if (JSON.stringify(config) !== JSON.stringify(this.config)) {
       this.config = config;
-      this.replicas.setConfig(config);
       this.#scaling.configure(config.autoscaling);
       this.keepAtLeast(config.autoscaling.min_replicas);
     }

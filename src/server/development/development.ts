@@ -7,7 +7,9 @@ import {
   type SyncRequest,
 } from "../../protocol/development.ts";
 import type { Config } from "../../protocol/config.ts";
+import type { ExampleMode } from "../../protocol/control.ts";
 import type { LayerName, PackageManifest } from "../../protocol/manifest.ts";
+import { withoutSettings } from "../../protocol/settings.ts";
 import type { TransferLimits } from "../../protocol/transfer.ts";
 import type { Deployments } from "../deployments/deployments.ts";
 import { configFor, keepConfig } from "../deployments/effective-config.ts";
@@ -67,6 +69,7 @@ export class Development {
       replicas: live.serving?.replicas.ready ?? 0,
       last_error: head === null || head.package === active ? null : head.error,
       watcher: this.leases.watcher(model),
+      differences: live.serving?.differences ?? [],
     };
   }
 
@@ -134,7 +137,7 @@ export class Development {
     const now = store.packages.manifest(serving.row.package);
     if (FIXED.some((layer) => now.layers[layer].tree !== manifest.layers[layer].tree)) return null;
     const config = configFor(store, manifest, DEVELOPMENT);
-    const same = JSON.stringify(withoutScaling(config)) === JSON.stringify(withoutScaling(serving.config));
+    const same = JSON.stringify(withoutSettings(config)) === JSON.stringify(withoutSettings(serving.config));
     return same ? config : null;
   }
 
@@ -146,7 +149,7 @@ export class Development {
     await this.#cancelOthers(model, serving);
     this.#add(change, () => this.#want(change, serving));
     const row = { ...serving.row, package: manifest.package };
-    const work = serving.swapMethods(manifest, { row, config });
+    const work = serving.swapMethods(manifest, { row, config, examples: modeOf(request) });
     this.#swaps.set(
       model,
       work.catch(() => undefined),
@@ -182,6 +185,7 @@ export class Development {
         package: manifest.package,
         message: request.reason.slice(0, 1000),
         by,
+        examples: modeOf(request),
       });
       this.#heads.set(model, { package: manifest.package, deployment: id });
       return id;
@@ -236,7 +240,5 @@ interface Change {
   by: string;
 }
 
-/** What the host alone reads: a change of it needs no replica to be started anew. */
-function withoutScaling({ autoscaling: _autoscaling, ...config }: Config): object {
-  return config;
-}
+const modeOf = ({ strict_examples }: SyncRequest): ExampleMode =>
+  strict_examples === true ? "check" : "tell";

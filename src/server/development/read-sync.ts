@@ -50,6 +50,7 @@ function checkRequest(value: Record<string, unknown>): SyncRequest {
     ["live", (given) => given === null || isDigest(given)],
     ["kind", (given) => given === "methods" || given === "process"],
     ["anew", (given) => typeof given === "boolean"],
+    ["strict_examples", (given) => given === undefined || typeof given === "boolean"],
     ["reason", (given) => typeof given === "string" && given.length <= 10_000],
     ["inline", isInline],
   ];

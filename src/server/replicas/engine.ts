@@ -1,5 +1,6 @@
 import type { Address } from "../../protocol/address.ts";
 import type { Config } from "../../protocol/config.ts";
+import type { ExampleDifference, ExampleMode } from "../../protocol/control.ts";
 import type { DeploymentError, ReplicaInfo } from "../../protocol/host-api.ts";
 import type { Digest } from "../../protocol/manifest.ts";
 
@@ -48,6 +49,8 @@ export interface DeploymentSpec {
   resources: ReplicaResources;
   /** Outputs are validated, stacks are told, methods may be swapped. */
   development: boolean;
+  /** What becomes of code whose answers are not those of its examples. */
+  examples: ExampleMode;
 }
 
 export interface ReplicaResources {
@@ -80,6 +83,8 @@ export interface GroupHooks {
   inFlight(replica: string): number;
   /** For the timeline of the deployment. */
   onEvent(type: string, message: string, data?: Record<string, unknown>): void;
+  /** With `examples: "tell"`: how the answers of the code that a replica has now differ. */
+  onExamples(differences: ExampleDifference[]): void;
   /** One line of a replica's output, without its line feed; a JSON object where the runtime wrote it. */
   onLine(replica: string, line: string): void;
   /** Why nothing can be started now, in words; null once that is over. The engine goes on trying. */
@@ -107,19 +112,24 @@ export interface ReplicaGroup {
   list(): SeenReplica[];
   /** New values reach the replicas that run, without a restart. */
   setSecrets(secrets: Record<string, string>): void;
-  /** Replicas that start from now on have this config; those that run keep theirs. */
-  setConfig(config: Config): void;
   /**
    * Puts the methods of another package on every ready replica, or on none; replicas that are not ready start anew.
    * Returns how many replicas have them. Throws what the first one said that did not take them.
    */
-  swapMethods(to: PackageReference): Promise<number>;
+  swapMethods(to: SwapTo): Promise<number>;
   /** Told of each request: `ok` unless its connection broke or gave no answer. A model's own errors are answers. */
   reportOutcome(replica: string, ok: boolean): void;
   /** For good: the replicas drain, at most `graceMs`, then end. */
   stop(options?: { graceMs?: number }): Promise<void>;
   /** The host ends, the deployment does not: as `stop`, except for replicas that survive the host. */
   leave(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** What a swap brings: a package that differs by its code, and a config that differs by settings. */
+export interface SwapTo {
+  package: PackageReference;
+  config: Config;
+  examples: ExampleMode;
 }
 
 /** A replica as the engine sees it; `place` says where it runs, in words. */

@@ -1,13 +1,12 @@
-import type { Config } from "../../../protocol/config.ts";
 import type { DeploymentError } from "../../../protocol/host-api.ts";
 import { GrowingPause } from "../../../util/growing-pause.ts";
 import type {
   DeploymentSpec,
   GroupHooks,
   LocalPackage,
-  PackageReference,
   ReplicaGroup,
   SeenReplica,
+  SwapTo,
 } from "../../replicas/engine.ts";
 import { ReplicaSet, type ReplicaTiming } from "./replica-set.ts";
 import type { ReplicaSpec, StartReplica } from "./replica.ts";
@@ -75,17 +74,14 @@ export class LocalGroup implements ReplicaGroup {
     this.#set.setSecrets(secrets);
   }
 
-  setConfig(config: Config): void {
-    this.#spec = { ...this.#spec, config };
-  }
-
-  async swapMethods(to: PackageReference): Promise<number> {
-    const [next, now] = await Promise.all([to.local(), this.#spec.package.local()]);
+  async swapMethods(to: SwapTo): Promise<number> {
+    const before = this.#spec;
+    const [next, now] = await Promise.all([to.package.local(), before.package.local()]);
     const replicas = await this.#set.swapMethods(
-      { dir: next.dir, digest: to.digest },
-      { dir: now.dir, digest: this.#spec.package.digest },
+      { dir: next.dir, digest: to.package.digest, config: to.config, examples: to.examples },
+      { dir: now.dir, digest: before.package.digest, config: before.config, examples: "tell" },
     );
-    this.#spec = { ...this.#spec, package: to };
+    this.#spec = { ...before, ...to };
     this.#placed = next;
     return replicas;
   }

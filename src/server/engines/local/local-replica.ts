@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../../../protocol/address.ts";
-import type { ControlEvent, Generation } from "../../../protocol/control.ts";
+import type { ControlEvent } from "../../../protocol/control.ts";
 import { RUNTIME_ENV } from "../../../protocol/runtime-env.ts";
 import type { RunningRuntime } from "../../../supervise/running-runtime.ts";
 import { startRuntime } from "../../../supervise/start-runtime.ts";
@@ -10,7 +10,7 @@ import type { Guard } from "./guard.ts";
 import { killIfSame, recordProcess } from "./leftovers.ts";
 import { controlGroupName, limit, type Limited } from "./limits.ts";
 import { descendants, processStats, startTimeOf } from "./process-stats.ts";
-import type { Replica, ReplicaHooks, ReplicaSpec } from "./replica.ts";
+import type { Replica, ReplicaHooks, ReplicaSpec, SwapGeneration } from "./replica.ts";
 import { bubblewrap, type Launcher } from "./sandbox.ts";
 import { writeSecretFiles } from "./secret-files.ts";
 
@@ -35,6 +35,7 @@ export class LocalReplica implements Replica {
   readonly exited: Promise<{ reason: string }>;
   readonly #runtime: RunningRuntime;
   readonly #secretsDir: string;
+  readonly #configFile: string;
   readonly #limited: Limited | null;
   #lastCrash: string | null = null;
   #ended = false;
@@ -54,6 +55,7 @@ export class LocalReplica implements Replica {
     });
     // Beside the folder that the replica may write to.
     const configFile = join(base, `${spec.id}.json`);
+    this.#configFile = configFile;
     writeFileSync(configFile, JSON.stringify(spec.config), { mode: 0o600 });
     const shown = [configFile, ...spec.variantDirs];
     const view = { packageDir: spec.packageDir, shown, runDir: dir };
@@ -68,6 +70,7 @@ export class LocalReplica implements Replica {
         [RUNTIME_ENV.environment]: JSON.stringify(spec.environmentInfo),
         [RUNTIME_ENV.secretsDir]: this.#secretsDir,
         [RUNTIME_ENV.mode]: spec.development ? "development" : "production",
+        [RUNTIME_ENV.examples]: spec.examples,
         [RUNTIME_ENV.logFormat]: "json",
         HOME: "/tmp",
         TMPDIR: "/tmp",
@@ -113,8 +116,10 @@ export class LocalReplica implements Replica {
     if (!this.#ended) writeSecretFiles(this.#secretsDir, secrets);
   }
 
-  async swapMethods(generation: Generation): Promise<void> {
-    await this.#runtime.reload(generation, "methods", { strict: true });
+  async swapMethods({ dir, digest, config, examples }: SwapGeneration): Promise<void> {
+    // In place: a sandbox shows the file that was there at the start, not its name.
+    writeFileSync(this.#configFile, JSON.stringify(config));
+    await this.#runtime.reload({ dir, digest, examples }, "methods", { strict: true });
   }
 
   stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {

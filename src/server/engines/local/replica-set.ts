@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { probeReady } from "../../../client/probe-ready.ts";
 import type { Address } from "../../../protocol/address.ts";
-import type { Generation } from "../../../protocol/control.ts";
 import type { DeploymentError } from "../../../protocol/host-api.ts";
 import { asDeploymentError } from "../../replicas/deployment-error.ts";
 import type { GroupHooks, SeenReplica } from "../../replicas/engine.ts";
-import type { Replica, ReplicaSpec, StartReplica } from "./replica.ts";
+import type { Replica, ReplicaSpec, StartReplica, SwapGeneration } from "./replica.ts";
 
 /** All in milliseconds. */
 export interface ReplicaTiming {
@@ -138,7 +137,7 @@ export class ReplicaSet {
    * Puts the methods of another package on every ready replica, or on none; those that are not ready start anew.
    * Returns how many replicas have them. Throws what the first one said that did not take them.
    */
-  async swapMethods(to: Generation, back: Generation): Promise<number> {
+  async swapMethods(to: SwapGeneration, back: SwapGeneration): Promise<number> {
     const ready = [...this.#members].filter(({ state }) => state === "ready");
     const results = await Promise.allSettled(ready.map(({ replica }) => replica.swapMethods(to)));
     const failed = results.find((result) => result.status === "rejected");
@@ -208,6 +207,7 @@ export class ReplicaSet {
       {
         onLine: (line) => onLine(id, line),
         onEvent: (event) => {
+          if (event.type === "examples") this.#options.onExamples(event.differences);
           if (event.type === "loading" && member.state === "starting") member.state = "loading";
           if (event.type === "crashed")
             onEvent("crashed", `A model process ended: ${event.reason}`, { replica: id });

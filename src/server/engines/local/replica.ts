@@ -1,5 +1,6 @@
 import type { Address } from "../../../protocol/address.ts";
-import type { ControlEvent, Generation } from "../../../protocol/control.ts";
+import type { Config } from "../../../protocol/config.ts";
+import type { ControlEvent, ExampleMode } from "../../../protocol/control.ts";
 import type { DeploymentSpec } from "../../replicas/engine.ts";
 
 /** What one replica is started with. */
@@ -15,6 +16,14 @@ export interface ReplicaHooks {
   /** One line of the runtime's output, without its line feed. */
   onLine(line: string): void;
   onEvent(event: ControlEvent): void;
+}
+
+/** Another package's code for a replica that runs. */
+export interface SwapGeneration {
+  dir: string;
+  digest: string;
+  config: Config;
+  examples: ExampleMode;
 }
 
 /** Starts one replica at once; what becomes of the replica is told through it and the hooks. */
@@ -35,7 +44,7 @@ export interface Replica {
    * Puts the methods of another generation on the loaded model. Rejects where that cannot be done, and nothing has
    * changed then.
    */
-  swapMethods(generation: Generation): Promise<void>;
+  swapMethods(to: SwapGeneration): Promise<void>;
   /** Drains, at most `graceMs`, then kills. May be called twice. */
   stop(options?: { graceMs?: number }): Promise<void>;
   stats(): { rssBytes: number; cpuSeconds: number } | null;

@@ -89,10 +89,10 @@ async function startHost(t: TestContext): Promise<{ pid: number; root: string }>
       deployment: "dep_orphan${process.pid}", model: "m", environment: "production",
       package: { digest: "sha256:x", local: async () => ({ dir: ${JSON.stringify(packageDir)}, variantDirs: [] }) },
       config: JSON.parse(readFileSync(${JSON.stringify(join(packageDir, "config/config.json"))}, "utf8")),
-      environmentInfo: { name: "production" }, secrets: {}, development: false,
+      environmentInfo: { name: "production" }, secrets: {}, development: false, examples: "check",
       resources: { memoryBytes: 2 ** 30, cpus: 1, accelerator: null },
     }, {
-      backends: { add() {}, async remove() {} }, inFlight: () => 0, onLine() {}, onEvent() {}, onTrouble() {},
+      backends: { add() {}, async remove() {} }, inFlight: () => 0, onLine() {}, onEvent() {}, onExamples() {}, onTrouble() {},
     });
     group.scale(1);
     await group.firstReady;

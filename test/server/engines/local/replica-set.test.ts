@@ -65,6 +65,7 @@ function makeSet(
     inFlight: () => 0,
     onEvent: (type) => events.push(type),
     onLine: () => undefined,
+    onExamples: () => undefined,
     timing: { ...REPLICA_TIMING, firstBackOff: 40, probeEvery: 3_600_000, ...timing },
   });
   t.after(() => set.stop({ graceMs: 0 }));
