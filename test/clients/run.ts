@@ -50,7 +50,8 @@ async function setUp(): Promise<RowFile[]> {
     }
     return lacks.length === 0;
   });
-  const uses = (language: RowFile["language"]): boolean => runnable.some((each) => each.language === language);
+  const uses = (language: RowFile["language"]): boolean =>
+    runnable.some((each) => each.language === language);
   const environments = new Set(
     runnable.filter((each) => each.language === "python").map((each) => each.python),
   );
@@ -84,9 +85,11 @@ async function runAll(runnable: RowFile[], targets: Map<TargetKind, Target>): Pr
     for (let task = tasks.shift(); task; task = tasks.shift()) {
       const { each, kind } = task;
       const target = targets.get(kind) as Target;
-      const result = await runRowFile(each.file, target).catch(
-        (error: Error): FileResult => ({ rows: [], failure: error.message, seconds: 0 }),
-      );
+      const result = await runRowFile(each.file, target).catch((error: Error): FileResult => ({
+        rows: [],
+        failure: error.message,
+        seconds: 0,
+      }));
       report(each.file, kind, result);
       each.results.push({ target: kind, rows: result.rows });
     }

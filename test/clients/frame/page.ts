@@ -87,4 +87,3 @@ function sectionsOf(page: string): Map<string, string> {
     parts.map((part) => [part.slice(3, part.indexOf("\n")).trim(), `${part.trimEnd()}\n`] as const),
   );
 }
-

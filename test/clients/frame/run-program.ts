@@ -65,5 +65,7 @@ export async function mustRun(
 ): Promise<string> {
   const { code, stdout, stderr } = await runProgram(command, { minutes: 25, ...options });
   if (code === 0) return stdout;
-  throw new Error(`${command.slice(0, 6).join(" ")} ended with ${code}: ${`${stdout}${stderr}`.slice(-1500)}`);
+  throw new Error(
+    `${command.slice(0, 6).join(" ")} ended with ${code}: ${`${stdout}${stderr}`.slice(-1500)}`,
+  );
 }

@@ -33,7 +33,11 @@ export async function runRowFile(file: RowFile, target: Target): Promise<FileRes
   const start = performance.now();
   const { command, cwd, remove } = await prepare(file);
   try {
-    const run = await runProgram(command, { cwd, env: await environment(file, target), minutes: file.minutes });
+    const run = await runProgram(command, {
+      cwd,
+      env: await environment(file, target),
+      minutes: file.minutes,
+    });
     const rows = run.stdout.split("\n").flatMap(readRow);
     const said = `${run.stderr}${run.stdout}`.trim().slice(-1500);
     const failure = run.timedOut
@@ -75,8 +79,12 @@ async function prepare(file: RowFile): Promise<Prepared> {
   switch (file.language) {
     case "ts":
       return inPlace([process.execPath, "--import", import.meta.resolve("tsx"), file.path]);
-    case "python":
-      return inPlace([await pythonClients(file.python), file.path]);
+    case "python": {
+      // Under another name: `openai.py` would be found in place of the package that it imports.
+      const dir = await mkdtemp(join(tmpdir(), "pc-python-"));
+      await cp(file.path, join(dir, "main_rows.py"));
+      return inFolder(dir, [await pythonClients(file.python), join(dir, "main_rows.py")]);
+    }
     case "js": {
       const npm = await npmClients();
       const dir = await mkdtemp(join(npm, "run-"));

@@ -96,19 +96,7 @@ export async function makeCertificate(scope: Scope): Promise<{ cert: string; key
   const [cert, key] = [join(dir, "cert.pem"), join(dir, "key.pem")];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  await mustRun([
-    "openssl",
-    "req",
-    "-x509",
-    ...curve,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-    "-days",
-    "2",
-    ...names,
-  ]);
+  await mustRun(["openssl", "req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", ...names]);
   return { cert, key };
 }
 

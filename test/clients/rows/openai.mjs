@@ -17,7 +17,7 @@ const tools = [{ type: "function", function: weather }];
 
 /** What the model has told under a name: see orders.ts of the model. */
 async function seen(name, wanted) {
-  for (const deadline = Date.now() + 20_000; ; ) {
+  for (const deadline = Date.now() + 20_000; ;) {
     const headers = { authorization: `Bearer ${target.key}`, "content-type": "application/json" };
     const answer = await fetch(`${root}/predict`, {
       method: "POST",
@@ -49,7 +49,10 @@ await row("chat.completions.create, stream with include_usage", "the usage in a 
   assert.deepEqual([last.choices.length, last.usage.total_tokens], [0, 5]);
 });
 await row("chat.completions.stream().finalContent", "the whole text", async () => {
-  assert.equal(await client.chat.completions.stream({ model, messages: user("a b c") }).finalContent(), "A B C");
+  assert.equal(
+    await client.chat.completions.stream({ model, messages: user("a b c") }).finalContent(),
+    "A B C",
+  );
 });
 await row("chat.completions.create, tools", "the call with its arguments", async () => {
   const { choices } = await ask("weather?", { tools });
@@ -70,7 +73,11 @@ await row("chat.completions.runTools", "the answer to the tool's result", async 
   assert.equal(await runner.finalContent(), "SUNNY IN BERN");
 });
 await row("chat.completions.parse, json_schema", "the parsed object", async () => {
-  const schema = { name: "a", strict: true, schema: { type: "object", properties: { answer: { type: "number" } } } };
+  const schema = {
+    name: "a",
+    strict: true,
+    schema: { type: "object", properties: { answer: { type: "number" } } },
+  };
   const { choices } = await client.chat.completions.parse({
     model,
     messages: user("x"),
@@ -125,7 +132,10 @@ for (const [status, name] of Object.entries(CLASSES)) {
   await row(`HttpError(${status}, {message, type, code, param})`, `a ${name} with these fields`, async () => {
     const error = await thrownBy(ask(`do status ${status}`));
     assert.equal(error.constructor.name, name);
-    assert.deepEqual([error.status, error.code, error.type, error.param], [Number(status), "asked_code", "asked_type", "asked_param"]);
+    assert.deepEqual(
+      [error.status, error.code, error.type, error.param],
+      [Number(status), "asked_code", "asked_type", "asked_param"],
+    );
     assert.match(error.message, new RegExp(`status ${status} was asked for`));
     assert.ok(error.requestID);
   });
@@ -166,5 +176,8 @@ await row("20 streams at a time", "each its own text", async () => {
       client.chat.completions.stream({ model, messages: user(`a b ${index}`) }).finalContent(),
     ),
   );
-  assert.deepEqual(texts, Array.from({ length: 20 }, (_, index) => `A B ${index}`));
+  assert.deepEqual(
+    texts,
+    Array.from({ length: 20 }, (_, index) => `A B ${index}`),
+  );
 });

@@ -10,9 +10,17 @@ export async function chatCompletions(input: any, request: Request) {
   // Whoever offers tools and asks "weather" gets a call; the tool's answer comes back in capitals.
   const tool = /weather/.test(text) && input.messages.at(-1).role !== "tool" ? input.tools?.[0] : null;
   if (input.stream) return chunks({ input, head, tool, text: said ?? text }, request);
-  const call = tool && { id: "call_1", type: "function", function: { name: tool.function.name, arguments: ARGUMENTS } };
-  const json = input.response_format && /^json/.test(input.response_format.type) ? '{"answer":42}' : null;
-  const message = { role: "assistant", refusal: null, content: call ? null : (json ?? said ?? text.toUpperCase()) };
+  const call = tool && {
+    id: "call_1",
+    type: "function",
+    function: { name: tool.function.name, arguments: ARGUMENTS },
+  };
+  const json = input.response_format?.type.startsWith("json") ? '{"answer":42}' : null;
+  const message = {
+    role: "assistant",
+    refusal: null,
+    content: call ? null : (json ?? said ?? text.toUpperCase()),
+  };
   const choice = {
     index: 0,
     message: call ? { ...message, tool_calls: [call] } : message,
@@ -32,7 +40,12 @@ async function* chunks({ input, head, tool, text }: any, request: Request) {
   });
   yield chunk({ role: "assistant", content: tool ? null : "" });
   if (tool) {
-    const call = { index: 0, id: "call_1", type: "function", function: { name: tool.function.name, arguments: "" } };
+    const call = {
+      index: 0,
+      id: "call_1",
+      type: "function",
+      function: { name: tool.function.name, arguments: "" },
+    };
     yield chunk({ tool_calls: [call] });
     for (const part of [ARGUMENTS.slice(0, 5), ARGUMENTS.slice(5)]) {
       yield chunk({ tool_calls: [{ index: 0, function: { arguments: part } }] });
@@ -47,7 +60,12 @@ async function* chunks({ input, head, tool, text }: any, request: Request) {
 export async function completions(input: any, request: Request) {
   const text = [input.prompt].flat().join("");
   const head = { id: "cmpl-7", object: "text_completion", created: 1_750_000_000, model: input.model };
-  const choice = (piece: string, finish_reason: string | null) => ({ index: 0, text: piece, logprobs: null, finish_reason });
+  const choice = (piece: string, finish_reason: string | null) => ({
+    index: 0,
+    text: piece,
+    logprobs: null,
+    finish_reason,
+  });
   if (!input.stream) return { ...head, choices: [choice(text.toUpperCase(), "stop")], usage: USAGE };
   return (async function* () {
     for await (const piece of pieces(text, request)) yield { ...head, choices: [choice(piece, null)] };

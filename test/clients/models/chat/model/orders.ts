@@ -20,7 +20,11 @@ export function lastText(messages: any[]): string {
 function partText(part: any): string {
   if (part.type === "image_url") return `[image of ${part.image_url.url.length}]`;
   if (part.type === "image") return `[image of ${part.source.data.length}]`;
-  if (part.type === "tool_result") return [part.content].flat().map((each: any) => each.text ?? each).join("");
+  if (part.type === "tool_result")
+    return [part.content]
+      .flat()
+      .map((each: any) => each.text ?? each)
+      .join("");
   return part.text ?? `[${part.type}]`;
 }
 
@@ -34,7 +38,12 @@ export async function obey(text: string, request: Request): Promise<string | nul
   const [first = "", second = "", third = ""] = words;
   switch (order) {
     case "status": {
-      const detail = { message: `status ${first} was asked for`, type: "asked_type", code: "asked_code", param: "asked_param" };
+      const detail = {
+        message: `status ${first} was asked for`,
+        type: "asked_type",
+        code: "asked_code",
+        param: "asked_param",
+      };
       throw new HttpError(Number(first), detail, second ? { headers: { "retry-after": second } } : {});
     }
     case "text":
@@ -46,7 +55,8 @@ export async function obey(text: string, request: Request): Promise<string | nul
     case "fail": {
       const tried = (tries.get(first) ?? 0) + 1;
       tries.set(first, tried);
-      if (tried <= Number(third)) throw new HttpError(Number(second), "try later", { headers: { "retry-after": "1" } });
+      if (tried <= Number(third))
+        throw new HttpError(Number(second), "try later", { headers: { "retry-after": "1" } });
       return `ok at try ${tried}`;
     }
     default:
@@ -74,7 +84,12 @@ export async function* pieces(text: string, request: Request): AsyncGenerator<st
   if (first === "break") {
     yield "one ";
     yield "two ";
-    if (second === "status") throw new HttpError(Number(third), { message: "broken as asked", type: "asked_type", code: "asked_code" });
+    if (second === "status")
+      throw new HttpError(Number(third), {
+        message: "broken as asked",
+        type: "asked_type",
+        code: "asked_code",
+      });
     if (second === "text") throw new HttpError(429, "a sentence of the model");
     throw new Error("a secret of the model");
   }

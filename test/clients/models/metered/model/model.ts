@@ -25,7 +25,11 @@ export class Model {
       propagation.inject(context.active(), carrier);
       span.end();
       if (input.fail) throw new Error("as asked");
-      return { carrier, trace_id: span.spanContext().traceId, traceparent: request.headers.get("traceparent") };
+      return {
+        carrier,
+        trace_id: span.spanContext().traceId,
+        traceparent: request.headers.get("traceparent"),
+      };
     });
   }
 }

@@ -4,7 +4,8 @@ export class Model {
     for await (const message of socket) {
       if (message === "close") return socket.close(4001, "as asked");
       if (message === "throw") throw new Error("a secret of the model");
-      if (message === "headers") await socket.send(JSON.stringify(Object.fromEntries(socket.request.headers)));
+      if (message === "headers")
+        await socket.send(JSON.stringify(Object.fromEntries(socket.request.headers)));
       else if (message === "endless") await tickUntilAborted(socket);
       else await socket.send(message);
     }

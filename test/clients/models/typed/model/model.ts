@@ -30,7 +30,11 @@ export class Model {
     return { customer, size: factor * sizes.reduce((sum, size) => sum + size, 0), made: new Date(0) };
   }
 
-  embeddings(input: { model: string; input: string | string[]; encoding_format?: "float" | "base64" }): Vectors {
+  embeddings(input: {
+    model: string;
+    input: string | string[];
+    encoding_format?: "float" | "base64";
+  }): Vectors {
     const data = [input.input].flat().map((text, index) => {
       return { object: "embedding" as const, index, embedding: [text.length] };
     });
