@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { listedModel, modelPage, type ListedModel } from "../../protocol/model-list.ts";
 import { ToModel } from "../channel/frames.ts";
 import { nameIn } from "../channel/inference-target.ts";
 import { corsHeaders, isPreflight } from "./cors.ts";
@@ -8,7 +9,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
 import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
-import { describePackage, loadOpenApi } from "./load-openapi.ts";
+import { describePackage, documentPlace, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
@@ -16,7 +17,7 @@ import type { RequestDone } from "./request-done.ts";
 import { ModelRoutes, notReady, refuseRequest, type Call } from "./request-handler.ts";
 import { requestId } from "./request-id.ts";
 import { findRoute, type Route } from "./routes.ts";
-import { errorBody, sendError, sendJson } from "./send-json.ts";
+import { errorBody, familyOf, sendError, sendJson } from "./send-json.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 import type { Tracer } from "./tracer.ts";
 import { handleUpgrade } from "./websocket-bridge.ts";
@@ -45,6 +46,8 @@ export class HttpServer {
   readonly server: Server;
   readonly #options: HttpServerOptions;
   readonly #model: ModelRoutes;
+  /** What clients of OpenAI take for the time when the model was made. */
+  readonly #began = new Date();
   #draining = false;
 
   constructor(options: HttpServerOptions) {
@@ -130,8 +133,14 @@ export class HttpServer {
     switch (route.kind) {
       case "live":
         return json(200, { status: "live", live: true, model: pool.files.manifest.model_name });
+      case "models":
+        return json(200, modelPage([this.#listed(pool.files.manifest.model_name)]));
+      case "named":
       case "ready":
-        return this.#answerReady(json, call);
+        return this.#answerReady(json, call, route);
+      case "model-ready":
+        if (!this.#isOwnName(call)) return this.#refuseName(call);
+        return this.#answerReady(json, call, route);
       case "server-metadata":
         return json(200, serverMetadata(pool.files.manifest));
       case "loaded":
@@ -153,22 +162,43 @@ export class HttpServer {
     }
   }
 
+  /** A host names a model with its environment, too. */
+  #isOwnName({ req }: Omit<Call, "route">): boolean {
+    const own = this.#options.pool.files.manifest.model_name;
+    const asked = nameIn(req.url as string).model;
+    return asked === own || asked.startsWith(`${own}@`);
+  }
+
+  #refuseName(call: Omit<Call, "route">): void {
+    const asked = nameIn(call.req.url as string).model.slice(0, 100);
+    const own = this.#options.pool.files.manifest.model_name;
+    refuseRequest(call, { code: "NOT_FOUND", error: `There is no model ${asked} here: this is ${own}.` });
+  }
+
+  #listed(name: string): ListedModel {
+    return listedModel(name, this.#began);
+  }
+
   async #answerReady(
     json: (status: number, value: unknown, headers?: object) => void,
-    { req, requestId: id }: Omit<Call, "route">,
+    call: Omit<Call, "route">,
+    route: Route,
   ): Promise<void> {
+    const { req, requestId: id } = call;
     const { pool } = this.#options;
     const { ready, state, reason } = await readiness(pool, this.#draining);
     const { manifest } = pool.files;
-    // Of the Open Inference Protocol: the name that was asked for.
+    // KServe's clients look for the name that they have asked for; any name will do on its route of version 1.
     const asked = nameIn(req.url as string).model;
     const name = asked === "" ? {} : { name: asked };
+    const listed = route.kind === "named" ? this.#listed(asked) : {};
     const body = { status: "ready", ready, ...name, model: manifest.model_name, package: manifest.package };
-    if (ready) return json(200, body);
-    const refusal = bodyOf(notReady(pool));
+    if (ready) return json(200, { ...listed, ...body });
+    const { code, error } = notReady(pool);
+    const refusal = JSON.parse(errorBody(familyOf(req), { code, error, requestId: id })) as object;
     const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
     const why = reason === undefined ? {} : { reason };
-    json(503, { ...refusal, request_id: id, ready, ...name, state, ...why }, retry);
+    json(503, { ...refusal, ready, ...name, state, ...why }, retry);
   }
 
   async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
@@ -186,6 +216,7 @@ export class HttpServer {
     json: (status: number, value: unknown) => void,
   ): Promise<void> {
     const { pool } = this.#options;
+    if (route.kind === "model-metadata" && !this.#isOwnName(call)) return this.#refuseName(call);
     const [process] = pool.ready;
     if (process === undefined || pool.info === null) return refuseRequest(call, notReady(pool));
     const answer = pool.info.hasSchema ? await process.call(ToModel.SCHEMA, undefined) : null;
@@ -194,12 +225,14 @@ export class HttpServer {
         200,
         modelMetadata(call.req.url as string, answer === null ? null : JSON.parse(`${answer}`)),
       );
+    const schema = answer === null ? null : JSON.parse(answer.toString());
+    if (route.kind === "openapi") {
+      const { openApi } = await loadOpenApi();
+      return json(200, openApi({ ...describePackage(pool, schema), place: documentPlace(call.req.headers) }));
+    }
     const none = { code: "NO_SCHEMA", error: "The model declares no schema." } as const;
-    if (answer === null) return refuseRequest(call, none);
-    const schema = JSON.parse(answer.toString());
-    if (route.kind === "schema") return json(200, schema);
-    const { openApi } = await loadOpenApi();
-    json(200, openApi(describePackage(pool, schema)));
+    if (schema === null) return refuseRequest(call, none);
+    json(200, schema);
   }
 
   /** A client that asks before it sends is told of the limit before it sends. */

@@ -34,6 +34,17 @@ export const SCHEMAS: Record<string, JsonSchema> = {
   },
 };
 
+/** Of a host: either will do. */
+export const SECURITY = {
+  key: { type: "http", scheme: "bearer", description: "A key of the host, with the scope invoke." },
+  apiKey: {
+    type: "apiKey",
+    in: "header",
+    name: "x-api-key",
+    description: "The same, as Anthropic's clients send it.",
+  },
+};
+
 export const HEADERS = {
   RequestId: { description: "The id of the request, as it was given or made.", schema: { type: "string" } },
   RetryAfter: {

@@ -2,7 +2,7 @@ import type { JsonSchema, MethodTypes } from "../../protocol/model-types.ts";
 import { NamedSchemas } from "../../protocol/named-schemas.ts";
 import { METHODS } from "../channel/frames.ts";
 import { answerContent, requestContent } from "./openapi-content.ts";
-import { ERROR_RESPONSES, HEADERS, PARAMETERS, RESPONSES, SCHEMAS } from "./openapi-parts.ts";
+import { ERROR_RESPONSES, HEADERS, PARAMETERS, RESPONSES, SCHEMAS, SECURITY } from "./openapi-parts.ts";
 import { serviceOperations } from "./openapi-service.ts";
 
 export interface OpenApiOptions {
@@ -14,6 +14,8 @@ export interface OpenApiOptions {
   schema: { methods: Record<string, Partial<MethodTypes>> } | null;
   /** Methods that the model has. */
   methods: readonly string[];
+  /** Where its routes are, and whether they need a key. */
+  place: { path: string; needsKey: boolean };
 }
 
 /** Method, path and name of the operation. */
@@ -21,6 +23,7 @@ const ROUTES: [method: string, path: string, operationId: string][] = [
   ["predict", "/predict", "predict"],
   ["predict", "/invocations", "predictByInvocation"],
   ["predict", "/v1/models/{model}:predict", "predictByModelName"],
+  ["predict", "/v1/models/{model}:predict_binary", "predictBinaryByModelName"],
   ["chatCompletions", "/v1/chat/completions", "chatCompletions"],
   ["completions", "/v1/completions", "completions"],
   ["embeddings", "/v1/embeddings", "embeddings"],
@@ -36,7 +39,8 @@ const TENSORS = {
 };
 
 /** OpenAPI 3.1 of the routes that the model has. */
-export function openApi({ modelName, description, version, schema, methods }: OpenApiOptions): unknown {
+export function openApi(options: OpenApiOptions): unknown {
+  const { modelName, description, version, schema, methods, place } = options;
   const names = new NamedSchemas("#/components/schemas/", SCHEMAS);
   const paths: Record<string, unknown> = {};
   // predictBatch answers on the routes of predict.
@@ -58,14 +62,20 @@ export function openApi({ modelName, description, version, schema, methods }: Op
   return {
     openapi: "3.1.0",
     info: { title: modelName, version, ...(description === null ? {} : { description }) },
-    servers: [{ url: "/" }],
-    security: [],
+    servers: [{ url: place.path }],
+    security: place.needsKey ? Object.keys(SECURITY).map((name) => ({ [name]: [] })) : [],
     tags: [
       { name: "model", description: "Calls of the model." },
       { name: "service", description: "Health, metrics and documents of its server." },
     ],
     paths: { ...paths, ...serviceOperations(has.has("websocket")) },
-    components: { schemas: names.all, parameters: PARAMETERS, headers: HEADERS, responses: RESPONSES },
+    components: {
+      schemas: names.all,
+      parameters: PARAMETERS,
+      headers: HEADERS,
+      responses: RESPONSES,
+      ...(place.needsKey ? { securitySchemes: SECURITY } : {}),
+    },
   };
 }
 

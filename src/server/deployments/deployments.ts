@@ -6,6 +6,7 @@ import type {
   ModelStatus,
 } from "../../protocol/host-api.ts";
 import type { Engine } from "../engine.ts";
+import { listedModel, modelPage } from "../../protocol/model-list.ts";
 import { HostError } from "../host-error.ts";
 import { asDeploymentError, type ReplicaTiming } from "../replica-set.ts";
 import { judge } from "../rollout-judge.ts";
@@ -45,6 +46,9 @@ export interface DeploymentsOptions {
  * Which deployment of a model serves which environment, and how another one takes over: what serves goes on until the
  * new one has loaded; then one row is written, and the new one serves; then the old one ends its requests.
  */
+/** A request is answered, at once or after a wait. */
+const SERVING = new Set<EnvironmentInfo["state"]>(["ACTIVE", "SCALED_TO_ZERO", "WAKING_UP"]);
+
 export class Deployments implements RouteTable {
   readonly rows: DeploymentRows;
   readonly #options: DeploymentsOptions;
@@ -208,9 +212,12 @@ export class Deployments implements RouteTable {
     await Promise.all(names.map((name) => this.#forget(model, name)));
   }
 
-  list(): ModelList {
+  /** Those that `mayUse` agrees to. */
+  list(mayUse: (model: string) => boolean): ModelList {
+    const rows = this.rows.models().filter(({ name }) => mayUse(name));
     return {
-      models: this.rows.models().map(({ name, created_at }) => ({
+      ...modelPage(rows.map(({ name, created_at }) => listedModel(name, new Date(created_at)))),
+      models: rows.map(({ name, created_at }) => ({
         model: name,
         created_at,
         environments: this.#status(name).map((each) => ({
@@ -224,7 +231,12 @@ export class Deployments implements RouteTable {
 
   status(model: string): ModelStatus {
     requireModel(this.rows, model);
-    return { model, environments: this.#status(model) };
+    const row = this.rows.models().find(({ name }) => name === model);
+    const created = new Date(row?.created_at ?? 0);
+    const environments = this.#status(model);
+    const production = environments.find(({ name }) => name === "production");
+    const ready = production !== undefined && SERVING.has(production.state);
+    return { ...listedModel(model, created), model, name: model, ready, environments };
   }
 
   deployment(id: string): DeploymentInfo {
