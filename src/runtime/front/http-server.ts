@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
-import { listedModel, modelPage, type ListedModel } from "../../protocol/model-list.ts";
+import { listedModel, modelPage } from "../../protocol/model-list.ts";
 import { ToModel } from "../channel/frames.ts";
-import { nameIn } from "../channel/inference-target.ts";
+import { answerBadHttp } from "./answer-bad-http.ts";
 import { corsHeaders, isPreflight } from "./cors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
@@ -11,6 +11,7 @@ import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
 import { describePackage, documentPlace, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
+import { isNamed, namesFor, otherModel } from "./model-names.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
@@ -134,12 +135,12 @@ export class HttpServer {
       case "live":
         return json(200, { status: "live", live: true, model: pool.files.manifest.model_name });
       case "models":
-        return json(200, modelPage([this.#listed(pool.files.manifest.model_name)]));
+        return json(200, modelPage([listedModel(pool.files.manifest.model_name, this.#began)]));
       case "named":
       case "ready":
         return this.#answerReady(json, call, route);
       case "model-ready":
-        if (!this.#isOwnName(call)) return this.#refuseName(call);
+        if (!isNamed(call.req.url as string, pool)) return refuseRequest(call, otherModel(call, pool));
         return this.#answerReady(json, call, route);
       case "server-metadata":
         return json(200, serverMetadata(pool.files.manifest));
@@ -162,43 +163,21 @@ export class HttpServer {
     }
   }
 
-  /** A host names a model with its environment, too. */
-  #isOwnName({ req }: Omit<Call, "route">): boolean {
-    const own = this.#options.pool.files.manifest.model_name;
-    const asked = nameIn(req.url as string).model;
-    return asked === own || asked.startsWith(`${own}@`);
-  }
-
-  #refuseName(call: Omit<Call, "route">): void {
-    const asked = nameIn(call.req.url as string).model.slice(0, 100);
-    const own = this.#options.pool.files.manifest.model_name;
-    refuseRequest(call, { code: "NOT_FOUND", error: `There is no model ${asked} here: this is ${own}.` });
-  }
-
-  #listed(name: string): ListedModel {
-    return listedModel(name, this.#began);
-  }
-
   async #answerReady(
     json: (status: number, value: unknown, headers?: object) => void,
-    call: Omit<Call, "route">,
+    { req, requestId: id }: Omit<Call, "route">,
     route: Route,
   ): Promise<void> {
-    const { req, requestId: id } = call;
     const { pool } = this.#options;
     const { ready, state, reason } = await readiness(pool, this.#draining);
-    const { manifest } = pool.files;
-    // KServe's clients look for the name that they have asked for; any name will do on its route of version 1.
-    const asked = nameIn(req.url as string).model;
-    const name = asked === "" ? {} : { name: asked };
-    const listed = route.kind === "named" ? this.#listed(asked) : {};
-    const body = { status: "ready", ready, ...name, model: manifest.model_name, package: manifest.package };
-    if (ready) return json(200, { ...listed, ...body });
+    const names = namesFor(req.url as string, { isListed: route.kind === "named", since: this.#began });
+    const { model_name: model, package: digest } = pool.files.manifest;
+    if (ready) return json(200, { ...names, status: "ready", ready, model, package: digest });
     const { code, error } = notReady(pool);
     const refusal = JSON.parse(errorBody(familyOf(req), { code, error, requestId: id })) as object;
     const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
     const why = reason === undefined ? {} : { reason };
-    json(503, { ...refusal, ready, ...name, state, ...why }, retry);
+    json(503, { ...names, ...refusal, ready, state, ...why }, retry);
   }
 
   async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
@@ -216,7 +195,6 @@ export class HttpServer {
     json: (status: number, value: unknown) => void,
   ): Promise<void> {
     const { pool } = this.#options;
-    if (route.kind === "model-metadata" && !this.#isOwnName(call)) return this.#refuseName(call);
     const [process] = pool.ready;
     if (process === undefined || pool.info === null) return refuseRequest(call, notReady(pool));
     const answer = pool.info.hasSchema ? await process.call(ToModel.SCHEMA, undefined) : null;
@@ -249,27 +227,4 @@ function bodyOf(answer: { code: string; error: string }): { error: string; code:
 
 function* pairs(flat: string[]): Generator<[string, string]> {
   for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
-}
-
-/** What is not HTTP, or too much or too slow of it, gets an answer in the one shape and a closed connection. */
-function answerBadHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, code, text] =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? [431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", "The request's headers are too large."]
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? [408, "Request Timeout", "REQUEST_TIMEOUT", "The request did not arrive in time."]
-        : [400, "Bad Request", "INVALID_REQUEST", "The request is not valid HTTP."];
-  const body = errorBody("plain", {
-    code: code as WireErrorCode,
-    error: text as string,
-    requestId: requestId(undefined),
-  });
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-  setTimeout(() => socket.destroy(), 1000).unref();
 }

@@ -52,7 +52,7 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
     "inferenceModel",
     "The model, by the Open Inference Protocol.",
     ANYTHING,
-    { ...NOT_FOUND, ...UNAVAILABLE },
+    UNAVAILABLE,
   ],
   [
     "/v2/models/{model}/ready",
@@ -70,9 +70,9 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
   ],
 ];
 
-/** Any name will do, but for the Open Inference Protocol, whose clients ask whether a model is there. */
+/** Any name will do, but where clients of the Open Inference Protocol ask whether a model is there. */
 function modelParameter(path: string): { $ref: string } {
-  return { $ref: `#/components/parameters/${path.startsWith("/v2/") ? "OwnModel" : "Model"}` };
+  return { $ref: `#/components/parameters/${path === "/v2/models/{model}/ready" ? "OwnModel" : "Model"}` };
 }
 
 /** Routes of the server itself. */

@@ -37,7 +37,6 @@ const OPERATION_IDS: Record<string, string> = {
 const ROUTES: [method: string, path: string, operationId: string][] = [
   ...CALLABLE_METHODS.flatMap(({ name, paths }) => paths.map((path) => operation(name, path))),
   ["predict", "/v1/models/{model}:predict", "predictByModelName"],
-  ["predict", "/v1/models/{model}:predict_binary", "predictBinaryByModelName"],
 ];
 
 function operation(method: string, path: string): [string, string, string] {
@@ -80,6 +79,11 @@ export function openApi(options: OpenApiOptions): unknown {
         content: ANSWERED_TENSORS,
       };
       paths[path] = { post: modelOperation(operation) };
+    }
+    if (method === "predict") {
+      const path = "/v1/models/{model}:predict_binary";
+      const operationId = "predictBinaryByModelName";
+      paths[path] = { post: modelOperation({ operationId, path, types, body, content }) };
     }
   }
   const all = { ...paths, ...serviceOperations(has.has("websocket")) } as Paths;
