@@ -20,7 +20,7 @@ export class Model {
 test("every kind of stream says that it is neither to be buffered nor kept; whole answers and the model's own word stay", async (t) => {
   const { url } = await runModel(t, MODEL);
   const ask = async (kind: string, accept?: string, path = "/predict"): Promise<(string | null)[]> => {
-    const headers = accept === undefined ? {} : { accept };
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
     const input = path === "/predict" ? kind : { stream: true };
     const answer = await fetch(url + path, { method: "POST", body: JSON.stringify(input), headers });
     await answer.arrayBuffer();

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isPredict, METHODS } from "../../protocol/methods.ts";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
-import { monotonicMs } from "../channel/monotonic-ms.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import { bodyFormat } from "./body-format.ts";
 import { BodyReader } from "./body-reader.ts";
@@ -10,7 +9,7 @@ import { Exchange } from "./exchange.ts";
 import { Job } from "./job.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
-import { askedTimeout } from "./request-deadline.ts";
+import { askedTimeout, deadlineOf } from "./request-deadline.ts";
 import type { RequestDone } from "./request-done.ts";
 import type { Route } from "./routes.ts";
 import { sendError, type ErrorAnswer } from "./send-json.ts";
@@ -20,9 +19,6 @@ import { tracedHeaders, type Tracer } from "./tracer.ts";
 const LINGER_MS = 1000;
 /** A small body that is refused is read to its end, which keeps the connection; not for ever. */
 const SMALL_BODY_MS = 10_000;
-
-/** Node fires timers beyond this at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const TIMEOUT_TEXT = "x-request-timeout-ms must be a whole number of milliseconds, 1 or more.";
 const POISON_TEXT =
@@ -245,9 +241,4 @@ export function notReady(pool: ProcessPool): Omit<ErrorAnswer, "requestId"> {
     return { code: "MODEL_LOAD_FAILED", error: `The model could not be loaded: ${pool.failure}` };
   }
   return { code: "MODEL_NOT_READY", error: "The model is not ready.", headers: { "retry-after": "1" } };
-}
-
-function deadlineOf(asked: number, timeoutSeconds: number | null): number {
-  const limits = [asked, (timeoutSeconds ?? Number.NaN) * 1000].filter((ms) => Number.isFinite(ms) && ms > 0);
-  return limits.length === 0 ? 0 : monotonicMs() + Math.min(LONGEST_TIMER_MS, ...limits);
 }
