@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorEvent } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
+import { writePiece } from "../../protocol/write-piece.ts";
 import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
 import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
-import { errorBody, sendError } from "./send-json.ts";
+import { errorBody, familyOf, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
@@ -43,7 +45,6 @@ export class Exchange implements Responder {
   #bytes = 0;
   /** Taken by the client and not told to the model yet. */
   #owed = 0;
-  #corked = false;
   #stallWatched = false;
   #itemTimer: NodeJS.Timeout | null = null;
   #finished = false;
@@ -83,18 +84,9 @@ export class Exchange implements Responder {
     const res = this.#res;
     if (res.destroyed) return;
     this.#bytes += bytes.byteLength;
-    // Items that came in one read of the channel leave in one write, each as a chunk of its own.
-    if (!this.#corked) {
-      this.#corked = true;
-      res.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        res.uncork();
-      });
-    }
     const size = bytes.byteLength;
     const taken = item ? () => this.#taken(Math.max(1, size)) : undefined;
-    if (size > 0) res.write(Buffer.from(bytes), taken);
+    if (size > 0) writePiece(res, bytes, taken);
     else taken?.();
     if (item) this.#armItemTimer();
     this.#watchStall();
@@ -118,10 +110,10 @@ export class Exchange implements Responder {
       }
       sendError(res, { code, error: message, requestId, headers });
     } else if (this.#sse) {
-      res.end(`\n\nevent: error\ndata: ${errorBody({ code, error: message, requestId })}\n\n`);
+      const family = familyOf(this.#init.req);
+      res.end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
     } else {
       // What was sent arrives, the end of the answer does not: the client cannot take it for the whole.
-      if (this.#corked) res.uncork();
       res.socket?.destroySoon();
     }
   }

@@ -230,7 +230,7 @@ function answerBadHttp(error: NodeJS.ErrnoException, socket: Socket): void {
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? [408, "Request Timeout", "REQUEST_TIMEOUT", "The request did not arrive in time."]
         : [400, "Bad Request", "INVALID_REQUEST", "The request is not valid HTTP."];
-  const body = errorBody({
+  const body = errorBody("plain", {
     code: code as WireErrorCode,
     error: text as string,
     requestId: requestId(undefined),

@@ -1,6 +1,6 @@
 import type { JsonSchema, MethodTypes } from "../../protocol/model-types.ts";
 import { NamedSchemas } from "../../protocol/named-schemas.ts";
-import { METHODS } from "../channel/frames.ts";
+import { CALLABLE_METHODS, METHODS } from "../../protocol/methods.ts";
 import { answerContent, requestContent } from "./openapi-content.ts";
 import { ERROR_RESPONSES, HEADERS, PARAMETERS, RESPONSES, SCHEMAS } from "./openapi-parts.ts";
 import { serviceOperations } from "./openapi-service.ts";
@@ -16,17 +16,21 @@ export interface OpenApiOptions {
   methods: readonly string[];
 }
 
+/** Names of operations are in the code of clients that were generated: one that is out stays as it is. */
+const OPERATION_IDS: Record<string, string> = {
+  "/invocations": "predictByInvocation",
+  "/v2/rerank": "rerankV2",
+};
+
 /** Method, path and name of the operation. */
 const ROUTES: [method: string, path: string, operationId: string][] = [
-  ["predict", "/predict", "predict"],
-  ["predict", "/invocations", "predictByInvocation"],
+  ...CALLABLE_METHODS.flatMap(({ name, paths }) => paths.map((path) => operation(name, path))),
   ["predict", "/v1/models/{model}:predict", "predictByModelName"],
-  ["chatCompletions", "/v1/chat/completions", "chatCompletions"],
-  ["completions", "/v1/completions", "completions"],
-  ["embeddings", "/v1/embeddings", "embeddings"],
-  ["messages", "/v1/messages", "messages"],
-  ["responses", "/v1/responses", "responses"],
 ];
+
+function operation(method: string, path: string): [string, string, string] {
+  return [method, path, OPERATION_IDS[path] ?? method];
+}
 
 /** The Open Inference Protocol over predict: it has a document of its own. */
 const INFERENCE = { description: "predict by the Open Inference Protocol v2: named tensors in and out." };

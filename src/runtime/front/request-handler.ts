@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { INLINE_BODY_BYTES, METHODS } from "../channel/frames.ts";
+import { isPredict, METHODS } from "../../protocol/methods.ts";
+import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import { bodyFormat } from "./body-format.ts";
@@ -90,7 +91,7 @@ export class ModelRoutes {
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
-    if (!info.methods.includes(method) && !(route.method === 0 && info.batches)) {
+    if (!info.methods.includes(method) && !(isPredict(route.method) && info.batches)) {
       return refuse({ code: "METHOD_NOT_IMPLEMENTED", error: `The model has no ${method} method.` });
     }
     const raw = info.raw.includes(method);
@@ -99,7 +100,7 @@ export class ModelRoutes {
       const error = `The model's ${method} takes raw bodies, not the tensors of ${route.name}: use /predict.`;
       return refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error });
     }
-    const usesSlot = route.method === 0 || config.openai_uses_slot;
+    const usesSlot = isPredict(route.method) || config.openai_uses_slot;
     const overloaded = (): void => {
       const headers = { "retry-after": String(dispatcher.retryAfterSeconds) };
       refuse({ code: "OVERLOADED", error: "The queue is full.", headers });
@@ -108,7 +109,7 @@ export class ModelRoutes {
     // A streamed body is read when its turn has come: until then it takes no room.
     const declared = streamed ? 0 : Number(req.headers["content-length"] ?? 0);
     if (usesSlot ? !dispatcher.hasRoom(declared) : !dispatcher.hasRoomAside) return overloaded();
-    const prepares = route.method === 0 && info.methods.includes("preprocess");
+    const prepares = isPredict(route.method) && info.methods.includes("preprocess");
     const head: RequestHead = {
       method: route.method,
       format,

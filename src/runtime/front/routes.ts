@@ -1,4 +1,6 @@
-/** What a path means. `method` indexes METHODS of the channel for routes that call the model. */
+import { CALLABLE_METHODS, type CallableMethod, methodNumber } from "../../protocol/methods.ts";
+
+/** What a path means. `method` indexes METHODS for routes that call the model. */
 export interface Route {
   /** Template, for metrics: never the raw path, which callers choose. */
   name: string;
@@ -16,17 +18,17 @@ export interface Route {
   method: number;
 }
 
-const model = (name: string, method: number): Route => ({ name, kind: "model", method });
+const model = (name: string, method: CallableMethod): Route => ({
+  name,
+  kind: "model",
+  method: methodNumber(method),
+});
 const other = (name: string, kind: Route["kind"]): Route => ({ name, kind, method: -1 });
 
 const FIXED = new Map<string, Route>([
-  ["/predict", model("/predict", 0)],
-  ["/invocations", model("/invocations", 0)],
-  ["/v1/chat/completions", model("/v1/chat/completions", 1)],
-  ["/v1/completions", model("/v1/completions", 2)],
-  ["/v1/embeddings", model("/v1/embeddings", 3)],
-  ["/v1/messages", model("/v1/messages", 4)],
-  ["/v1/responses", model("/v1/responses", 5)],
+  ...CALLABLE_METHODS.flatMap(({ name, paths }) =>
+    paths.map((path): [string, Route] => [path, model(path, name)]),
+  ),
   ["/", other("/", "live")],
   ["/health/live", other("/health/live", "live")],
   ["/health/ready", other("/health/ready", "ready")],
@@ -40,7 +42,7 @@ const FIXED = new Map<string, Route>([
   ["/v2/health/ready", other("/v2/health/ready", "ready")],
 ]);
 
-const PREDICT = model("/v1/models/{model}:predict", 0);
+const PREDICT = model("/v1/models/{model}:predict", "predict");
 const NAMED = new Map<string, Route>([
   ["", other("/v1/models/{model}", "ready")],
   ["/loaded", other("/v1/models/{model}/loaded", "loaded")],
@@ -54,7 +56,7 @@ const V2_MODEL = new Map<string, Route>(
   [V2, V2_VERSION].flatMap((base) => [
     [base, other(base, "model-metadata")],
     [`${base}/ready`, other(`${base}/ready`, "ready")],
-    [`${base}/infer`, model(`${base}/infer`, 0)],
+    [`${base}/infer`, model(`${base}/infer`, "predict")],
   ]),
 );
 /** Those whose bodies are tensors. */

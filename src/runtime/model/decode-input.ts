@@ -1,5 +1,5 @@
 import { BodyFormat } from "../channel/body-format.ts";
-import { METHODS } from "../channel/frames.ts";
+import { METHODS } from "../../protocol/methods.ts";
 import { errorAnswer, thrownAnswer, type Answer } from "./answer.ts";
 import { noteWishes } from "./client-wishes.ts";
 import { loadFormat } from "./formats/load-format.ts";

@@ -1,3 +1,4 @@
+import { errorFamily, type ErrorFamily } from "../../protocol/error-family.ts";
 import { CancelReason } from "../channel/frames.ts";
 import type { Timings } from "../channel/response-frame.ts";
 import type { ReceivedRequest } from "../channel/request-frame.ts";
@@ -51,6 +52,11 @@ export class Job implements LaneHolder {
     this.scope = { requestId: head.requestId, traceId: traceIdOf(traceparent) };
     this.trace = jobTraces.start?.(traceparent, this.scope) ?? null;
     this.wants = head.httpMethod === "" ? "gathered" : streamWish(head.headers);
+  }
+
+  /** In whose shape it is told of an error. */
+  get errorFamily(): ErrorFamily {
+    return errorFamily(this.head.url);
   }
 
   cancel(reason: number): void {

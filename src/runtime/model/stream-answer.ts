@@ -1,3 +1,4 @@
+import { errorEvent } from "../../protocol/error-shape.ts";
 import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { ContentType, writeResponse } from "../channel/response-frame.ts";
@@ -120,7 +121,7 @@ class Chunks implements Output {
       this.#writer.bytes(
         ToFront.CHUNK,
         this.#job.id,
-        Buffer.from(`\n\nevent: error\ndata: ${String(answer.body)}\n\n`),
+        Buffer.from(errorEvent(this.#job.errorFamily, String(answer.body))),
       );
       sendEnd(this.#writer, this.#job);
     } else {

@@ -5,6 +5,7 @@ import { TRANSFER_LIMITS } from "../../protocol/transfer.ts";
 import type { Audit } from "../access/audit.ts";
 import type { Keys } from "../access/keys.ts";
 import { HostError } from "../host-error.ts";
+import { familyOf, hostErrorJson } from "../host-error-json.ts";
 import { readJsonBody } from "../transfer/body.ts";
 import { compileRoutes } from "./match-route.ts";
 import type { ApiCall, CallKey, Route } from "./route.ts";
@@ -135,7 +136,10 @@ function sendJson(
   value: unknown,
   headers: OutgoingHttpHeaders = {},
 ): void {
-  const text = value === undefined ? "" : `${JSON.stringify(value)}\n`;
+  sendText({ req, res }, status, value === undefined ? "" : `${JSON.stringify(value)}\n`, headers);
+}
+
+function sendText({ req, res }: Exchange, status: number, text: string, headers: OutgoingHttpHeaders): void {
   linger({ req, res });
   res.writeHead(status, {
     ...(text === "" ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
@@ -156,22 +160,11 @@ function sendError(exchange: Exchange, error: unknown, requestId: string): void 
     error instanceof HostError
       ? error
       : new HostError("INTERNAL", "The host failed; its log has the reason under this request_id.");
-  const { code, status, message, hint, details, retryAfter } = known;
-  sendJson(
-    { req, res },
-    status,
-    {
-      error: message,
-      code,
-      request_id: requestId,
-      ...(hint === undefined ? {} : { hint }),
-      ...(details === undefined ? {} : { details }),
-    },
-    {
-      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
-      ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
-    },
-  );
+  const { status, retryAfter } = known;
+  sendText({ req, res }, status, `${hostErrorJson(familyOf(req), known, requestId)}\n`, {
+    ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+    ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
+  });
 }
 
 /** An answer before the end of the request: the connection is of no further use, and closing it at once would hide the answer. */

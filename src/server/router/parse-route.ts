@@ -1,3 +1,4 @@
+import { NAMED_BY_BODY } from "../../protocol/methods.ts";
 import { splitModelName } from "./split-model-name.ts";
 
 export type Target = { environment: string } | { deployment: string };
@@ -7,15 +8,6 @@ export type InferenceRoute =
   | { kind: "named"; model: string; target: Target; path: string }
   /** The model's name is in the body. */
   | { kind: "by-body"; path: string };
-
-/** As the runtime offers them; each has its `model` in the body. */
-const BY_BODY = new Set([
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/messages",
-  "/v1/responses",
-]);
 
 const NAMED =
   /^\/models\/([^/]+)\/(?:(production|development)|environments\/([^/]+)|deployments\/([^/]+))\/(predict|websocket|sync(?:\/.*)?)$/;
@@ -28,7 +20,7 @@ export function parseRoute(url: string): InferenceRoute | null {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? "" : url.slice(mark);
-  if (BY_BODY.has(path)) return { kind: "by-body", path: url };
+  if (NAMED_BY_BODY.has(path)) return { kind: "by-body", path: url };
   try {
     return parseInferenceProtocol(path, url) ?? parseNamed(path, query);
   } catch {
