@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { acceptedCodings } from "../../http/content-coding.ts";
 import { isPredict, METHODS } from "../../protocol/methods.ts";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
-import { monotonicMs } from "../channel/monotonic-ms.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import { bodyFormat } from "./body-format.ts";
 import { BodyReader } from "./body-reader.ts";
+import { deadlineOf } from "./deadline-of.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Exchange } from "./exchange.ts";
 import { Job } from "./job.ts";
@@ -19,9 +20,6 @@ import { tracedHeaders, type Tracer } from "./tracer.ts";
 const LINGER_MS = 1000;
 /** A small body that is refused is read to its end, which keeps the connection; not for ever. */
 const SMALL_BODY_MS = 10_000;
-
-/** Node fires timers beyond this at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const POISON_TEXT =
   "The model process has ended each time it worked on this body; it is not tried again until the model changes.";
@@ -188,10 +186,14 @@ export class ModelRoutes {
           exchange.drop();
           refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
         },
-        onBad: (why) => {
+        onUnsupported: (error) => {
           exchange.drop();
-          const unsupported = why.startsWith("content-encoding");
-          refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
+          const headers = { "accept-encoding": acceptedCodings() };
+          refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error, headers });
+        },
+        onBad: (error) => {
+          exchange.drop();
+          refuse({ code: "INVALID_REQUEST", error });
         },
       },
     );
@@ -241,10 +243,4 @@ export function notReady(pool: ProcessPool): Omit<ErrorAnswer, "requestId"> {
     return { code: "MODEL_LOAD_FAILED", error: `The model could not be loaded: ${pool.failure}` };
   }
   return { code: "MODEL_NOT_READY", error: "The model is not ready.", headers: { "retry-after": "1" } };
-}
-
-function deadlineOf(req: IncomingMessage, timeoutSeconds: number | null): number {
-  const asked = Number(req.headers["x-request-timeout-ms"] ?? Number.NaN);
-  const limits = [asked, (timeoutSeconds ?? Number.NaN) * 1000].filter((ms) => Number.isFinite(ms) && ms > 0);
-  return limits.length === 0 ? 0 : monotonicMs() + Math.min(LONGEST_TIMER_MS, ...limits);
 }
