@@ -71,7 +71,7 @@ const LONG_FILES: Record<string, string> = {
     "one state machine: what serves an environment, what takes over, what goes back",
   "src/server/router/traffic.ts":
     "one place of queue, dispatch and counts of a deployment: they share invariants",
-  "src/server/replica-set.ts": "one state machine: start, probe, replace and drain replicas",
+  "src/server/engines/local/replica-set.ts": "one state machine: start, probe, replace and drain replicas",
   "src/runtime/front/dispatcher.ts":
     "the one place of queue, slots, deadlines and cancellation: they share invariants",
   "src/runtime/front/process-pool.ts": "one state machine: start, replace, heal and drain model processes",

@@ -44,7 +44,8 @@ export interface ReplicaInfo {
   package: Digest;
   in_flight: number;
   restarts: number;
-  pid: number | null;
+  /** Where it runs, in words: "process 4711". */
+  place: string;
   rss_bytes: number | null;
   since: string;
 }

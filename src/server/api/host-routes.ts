@@ -44,6 +44,7 @@ export function hostRoutes(options: HostRoutesOptions): Route[] {
         call.json(200, {
           version,
           target,
+          node: { version: process.versions.node, abi: Number(process.versions.modules) },
           hash: ["sha256"],
           encodings: ["gzip"],
           limits,

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { Engine, Replica } from "../../src/server/engine.ts";
-import { REPLICA_TIMING, ReplicaSet, type ReplicaTiming } from "../../src/server/replica-set.ts";
-import { until } from "../helpers/until.ts";
+import type { Replica, StartReplica } from "../../../../src/server/engines/local/replica.ts";
+import {
+  REPLICA_TIMING,
+  ReplicaSet,
+  type ReplicaTiming,
+} from "../../../../src/server/engines/local/replica-set.ts";
+import { until } from "../../../helpers/until.ts";
 
 interface Started {
   id: string;
@@ -11,54 +15,48 @@ interface Started {
   end(reason: string, loadError?: Error): void;
 }
 
-/** An engine whose replicas do what the test says, when it says so. */
-function puppets(mayStart: () => void = () => undefined): { engine: Engine; started: Started[] } {
+/** Replicas that do what the test says, when it says so. */
+function puppets(mayStart: () => void = () => undefined): { start: StartReplica; started: Started[] } {
   const started: Started[] = [];
-  const engine: Engine = {
-    name: "puppets",
-    isolation: async () => [],
-    close: async () => undefined,
-    start({ id }) {
-      mayStart();
-      const ready = deferred<{ load_ms: number }>();
-      const exited = deferred<{ reason: string }>();
-      ready.promise.catch(() => undefined);
-      started.push({
-        id,
-        atMs: performance.now(),
-        becomeReady: () => ready.resolve({ load_ms: 1 }),
-        end(reason, loadError = new Error(reason)) {
-          ready.reject(loadError);
-          exited.resolve({ reason });
-        },
-      });
-      const replica: Replica = {
-        id,
-        pid: null,
-        listening: Promise.resolve("unix:/nowhere"),
-        ready: ready.promise,
-        exited: exited.promise,
-        setEnvironment: () => undefined,
-        setSecrets: () => undefined,
-        swapMethods: () => Promise.reject(new Error("not asked for here")),
-        stop: async () => exited.resolve({ reason: "stopped" }),
-        stats: () => null,
-      };
-      return replica;
-    },
+  const start: StartReplica = ({ id }) => {
+    mayStart();
+    const ready = deferred<{ load_ms: number }>();
+    const exited = deferred<{ reason: string }>();
+    ready.promise.catch(() => undefined);
+    started.push({
+      id,
+      atMs: performance.now(),
+      becomeReady: () => ready.resolve({ load_ms: 1 }),
+      end(reason, loadError = new Error(reason)) {
+        ready.reject(loadError);
+        exited.resolve({ reason });
+      },
+    });
+    const replica: Replica = {
+      id,
+      place: "a test",
+      listening: Promise.resolve({ kind: "unix", path: "/nowhere" }),
+      ready: ready.promise,
+      exited: exited.promise,
+      setSecrets: () => undefined,
+      swapMethods: () => Promise.reject(new Error("not asked for here")),
+      stop: async () => exited.resolve({ reason: "stopped" }),
+      stats: () => null,
+    };
+    return replica;
   };
-  return { engine, started };
+  return { start, started };
 }
 
 function makeSet(
   t: TestContext,
-  engine: Engine,
+  start: StartReplica,
   timing: Partial<ReplicaTiming> = {},
 ): { set: ReplicaSet; serving: Set<string>; events: string[] } {
   const serving = new Set<string>();
   const events: string[] = [];
   const set = new ReplicaSet({
-    engine,
+    start,
     spec: () => ({}) as ReturnType<ConstructorParameters<typeof ReplicaSet>[0]["spec"]>,
     backends: {
       add: ({ id }) => void serving.add(id),
@@ -75,8 +73,8 @@ function makeSet(
 
 describe("a set of replicas", () => {
   it("one that ends each time soon after it was ready is started again with growing pauses", async (t) => {
-    const { engine, started } = puppets();
-    const { set } = makeSet(t, engine);
+    const { start, started } = puppets();
+    const { set } = makeSet(t, start);
     set.scale(1);
     const pauses: number[] = [];
     for (let round = 1; round <= 4; round++) {
@@ -94,8 +92,8 @@ describe("a set of replicas", () => {
   });
 
   it("after a time of health the pauses are short again", async (t) => {
-    const { engine, started } = puppets();
-    const { set } = makeSet(t, engine, { firstBackOff: 60_000, forgiveAfter: 30 });
+    const { start, started } = puppets();
+    const { set } = makeSet(t, start, { firstBackOff: 60_000, forgiveAfter: 30 });
     set.scale(1);
     for (let round = 1; round <= 3; round++) {
       const replica = await until(() => started[round - 1]);
@@ -109,8 +107,8 @@ describe("a set of replicas", () => {
   });
 
   it("no more than four load at once; all that are wanted come up", async (t) => {
-    const { engine, started } = puppets();
-    const { set, serving } = makeSet(t, engine);
+    const { start, started } = puppets();
+    const { set, serving } = makeSet(t, start);
     set.scale(7);
     assert.equal(started.length, 4);
     for (let i = 0; i < 7; i++) (await until(() => started[i])).becomeReady();
@@ -119,8 +117,8 @@ describe("a set of replicas", () => {
   });
 
   it("the first one that cannot be loaded is the end of it, with the model's own error", async (t) => {
-    const { engine, started } = puppets();
-    const { set } = makeSet(t, engine);
+    const { start, started } = puppets();
+    const { set } = makeSet(t, start);
     set.scale(2);
     started[0]?.end("exit code 1", new Error("weights are missing"));
     await assert.rejects(set.firstReady, /weights are missing/);
@@ -129,10 +127,10 @@ describe("a set of replicas", () => {
 
   it("a process that cannot even be started is tried again, and told after five times", async (t) => {
     let refusals = 6;
-    const { engine, started } = puppets(() => {
+    const { start, started } = puppets(() => {
       if (refusals-- > 0) throw new Error("no space left on device");
     });
-    const { set, serving, events } = makeSet(t, engine, { firstBackOff: 2 });
+    const { set, serving, events } = makeSet(t, start, { firstBackOff: 2 });
     set.assumeProven();
     set.scale(1);
     await until(() => set.lastError?.message === "no space left on device");
@@ -143,8 +141,8 @@ describe("a set of replicas", () => {
   });
 
   it("one that does not answer its probes leaves the traffic and is replaced", async (t) => {
-    const { engine, started } = puppets();
-    const { set, serving, events } = makeSet(t, engine, {
+    const { start, started } = puppets();
+    const { set, serving, events } = makeSet(t, start, {
       probeEvery: 20,
       missesToLeave: 2,
       missesToReplace: 5,
@@ -158,8 +156,8 @@ describe("a set of replicas", () => {
   });
 
   it("one that says it is well but loses twenty requests in a row is replaced; nineteen and an answer are not", async (t) => {
-    const { engine, started } = puppets();
-    const { set, serving } = makeSet(t, engine);
+    const { start, started } = puppets();
+    const { set, serving } = makeSet(t, start);
     set.scale(1);
     started[0]?.becomeReady();
     await until(() => serving.size === 1);
@@ -174,8 +172,8 @@ describe("a set of replicas", () => {
   });
 
   it("a surplus goes newest first", async (t) => {
-    const { engine, started } = puppets();
-    const { set, serving } = makeSet(t, engine);
+    const { start, started } = puppets();
+    const { set, serving } = makeSet(t, start);
     set.scale(1);
     started[0]?.becomeReady();
     await until(() => serving.size === 1);

@@ -4,27 +4,19 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { findBubblewrap } from "../../../src/server/engines/local/sandbox.ts";
-import { limitsHere } from "../../../src/server/engines/local/limits.ts";
-import { createLocalEngine } from "../../../src/server/engines/local/local-engine.ts";
-import { engineContract } from "../../contract/engine-contract.ts";
-import { processesOf, writePackage } from "../../helpers/run-model.ts";
-import { tmpDir } from "../../helpers/tmp-dir.ts";
-import { until } from "../../helpers/until.ts";
+import { findBubblewrap } from "../../../../src/server/engines/local/sandbox.ts";
+import { limitsHere } from "../../../../src/server/engines/local/limits.ts";
+import { createLocalEngine } from "../../../../src/server/engines/local/local-engine.ts";
+import { type EngineUnderTest, engineContract } from "../../../contract/engine-contract.ts";
+import { processesOf, writePackage } from "../../../helpers/run-model.ts";
+import { tmpDir } from "../../../helpers/tmp-dir.ts";
+import { until } from "../../../helpers/until.ts";
 
 const limitsMemory = limitsHere().memory;
 const bubblewrap = findBubblewrap();
 
 describe("local engine, without a sandbox", () => {
-  engineContract({
-    hostPids: true,
-    limitsMemory,
-    async make(t) {
-      const engine = createLocalEngine({ runDir: join(await tmpDir(t), "run"), sandbox: false });
-      t.after(() => engine.close());
-      return engine;
-    },
-  });
+  engineContract({ limitsMemory, make: (t) => makeLocal(t, { sandbox: false }) });
 
   it("says what isolation is in force and what is not", async (t) => {
     const engine = createLocalEngine({ runDir: join(await tmpDir(t), "run"), sandbox: false });
@@ -53,6 +45,7 @@ describe("local engine, without a sandbox", () => {
     process.kill(host.pid, "SIGKILL");
     const engine = createLocalEngine({ runDir: join(host.root, "run"), sandbox: false });
     t.after(() => engine.close());
+    await engine.adopt([]);
     await until(async () => (await processesOf(host.root)).length === 0);
     assert.deepEqual(readdirSync(join(host.root, "run")), []);
   });
@@ -62,17 +55,24 @@ describe(
   "local engine, in bubblewrap",
   { skip: bubblewrap === null && "bubblewrap is not installed" },
   () => {
-    engineContract({
-      hostPids: false,
-      limitsMemory,
-      async make(t) {
-        const engine = createLocalEngine({ runDir: join(await tmpDir(t), "run") });
-        t.after(() => engine.close());
-        return engine;
-      },
-    });
+    engineContract({ limitsMemory, make: (t) => makeLocal(t, { sandbox: true }) });
   },
 );
+
+async function makeLocal(t: TestContext, { sandbox }: { sandbox: boolean }): Promise<EngineUnderTest> {
+  const runDir = join(await tmpDir(t), "run");
+  const open = () => {
+    const engine = createLocalEngine({ runDir, sandbox });
+    t.after(() => engine.close());
+    return engine;
+  };
+  return {
+    engine: open(),
+    kill: async ({ place }) => void process.kill(Number(/process (\d+)/.exec(place)?.[1]), "SIGKILL"),
+    processesOf,
+    nextHost: open,
+  };
+}
 
 /** A process that starts one replica, whose model spins from then on. */
 async function startHost(t: TestContext): Promise<{ pid: number; root: string }> {
@@ -81,16 +81,21 @@ async function startHost(t: TestContext): Promise<{ pid: number; root: string }>
   const source =
     'process.on("SIGTERM", () => {}); export class Model { load() { setTimeout(() => { for (;;); }, 50); } predict() {} }';
   await writePackage(packageDir, source);
-  const engine = new URL("../../../src/server/engines/local/local-engine.ts", import.meta.url).href;
+  const engine = new URL("../../../../src/server/engines/local/local-engine.ts", import.meta.url).href;
   const script = `
+    import { readFileSync } from "node:fs";
     import { createLocalEngine } from ${JSON.stringify(engine)};
-    const replica = createLocalEngine({ runDir: ${JSON.stringify(join(root, "run"))}, sandbox: false }).start({
-      id: "rep_orphan${process.pid}", model: "m", environment: "production", deployment: "d",
-      packageDir: ${JSON.stringify(packageDir)}, treesDir: ${JSON.stringify(root)},
-      configFile: ${JSON.stringify(join(packageDir, "config/config.json"))},
-      environmentInfo: { name: "production" }, secrets: {}, memoryBytes: 2 ** 30, cpus: 1, development: false,
-    }, { onLine() {}, onEvent() {} });
-    await replica.ready;
+    const group = createLocalEngine({ runDir: ${JSON.stringify(join(root, "run"))}, sandbox: false }).run({
+      deployment: "dep_orphan${process.pid}", model: "m", environment: "production",
+      package: { digest: "sha256:x", local: async () => ({ dir: ${JSON.stringify(packageDir)}, variantDirs: [] }) },
+      config: JSON.parse(readFileSync(${JSON.stringify(join(packageDir, "config/config.json"))}, "utf8")),
+      environmentInfo: { name: "production" }, secrets: {}, development: false,
+      resources: { memoryBytes: 2 ** 30, cpus: 1, accelerator: null },
+    }, {
+      backends: { add() {}, async remove() {} }, inFlight: () => 0, onLine() {}, onEvent() {}, onTrouble() {},
+    });
+    group.scale(1);
+    await group.firstReady;
     console.log("ready");
     setInterval(() => {}, 1000);
   `;

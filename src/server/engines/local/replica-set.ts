@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { isAppError } from "../errors.ts";
-import { probeReady } from "../client/probe-ready.ts";
-import type { Generation } from "../protocol/control.ts";
-import type { DeploymentError, ReplicaInfo } from "../protocol/host-api.ts";
-import type { Engine, Replica, ReplicaSpec } from "./engine.ts";
+import { probeReady } from "../../../client/probe-ready.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Generation } from "../../../protocol/control.ts";
+import type { DeploymentError } from "../../../protocol/host-api.ts";
+import { asDeploymentError } from "../../replicas/deployment-error.ts";
+import type { GroupHooks, SeenReplica } from "../../replicas/engine.ts";
+import type { Replica, ReplicaSpec, StartReplica } from "./replica.ts";
 
 /** All in milliseconds. */
 export interface ReplicaTiming {
@@ -38,28 +40,18 @@ const STARTS_AT_ONCE = 4;
 /** Requests in a row that a replica has lost until it is not believed any more, whatever its probes say. */
 const LOSSES_TO_REPLACE = 20;
 
-export interface Backends {
-  add(backend: { id: string; address: string }): void;
-  /** Resolves when the last request of it is over. */
-  remove(id: string): Promise<void>;
-}
-
-export interface ReplicaSetOptions {
-  engine: Engine;
+export interface ReplicaSetOptions extends Omit<GroupHooks, "onTrouble"> {
+  start: StartReplica;
   /** Everything but the id; asked for at each start. */
   spec(): Omit<ReplicaSpec, "id">;
-  backends: Backends;
-  inFlight(id: string): number;
-  onEvent(type: string, message: string, data?: Record<string, unknown>): void;
-  onLine(replica: string, line: string): void;
-  timing?: ReplicaTiming;
+  timing?: ReplicaTiming | undefined;
 }
 
 interface Member {
   id: string;
   replica: Replica;
   state: "starting" | "loading" | "ready" | "draining";
-  address: string | null;
+  address: Address | null;
   misses: number;
   losses: number;
   readySince: number | null;
@@ -126,13 +118,13 @@ export class ReplicaSet {
     this.#settle();
   }
 
-  list(): Omit<ReplicaInfo, "deployment" | "package">[] {
+  list(): SeenReplica[] {
     return [...this.#members].map((member) => ({
       id: member.id,
       state: member.state,
       in_flight: this.#options.inFlight(member.id),
       restarts: this.#restarts,
-      pid: member.replica.pid,
+      place: member.replica.place,
       rss_bytes: member.replica.stats()?.rssBytes ?? null,
       since: member.since.toISOString(),
     }));
@@ -210,8 +202,8 @@ export class ReplicaSet {
 
   #start(): void {
     const id = `rep_${randomBytes(6).toString("hex")}`;
-    const { engine, onEvent, onLine, backends } = this.#options;
-    const replica = engine.start(
+    const { start, onEvent, onLine, backends } = this.#options;
+    const replica = start(
       { ...this.#options.spec(), id },
       {
         onLine: (line) => onLine(id, line),
@@ -340,7 +332,7 @@ export class ReplicaSet {
     }
   }
 
-  async #probe(member: Member, address: string): Promise<void> {
+  async #probe(member: Member, address: Address): Promise<void> {
     const isReady = await probeReady(address, this.#timing.probeTimeout);
     if (member.gone || member.state !== "ready") return;
     const { missesToLeave, missesToReplace } = this.#timing;
@@ -359,13 +351,4 @@ export class ReplicaSet {
     if (member.misses >= missesToReplace)
       this.#replace(member, `${member.misses} probes in a row have failed`);
   }
-}
-
-/** What the timeline and the pusher are told; the model's own words where it has said something. */
-export function asDeploymentError(error: unknown, stage: DeploymentError["stage"]): DeploymentError {
-  if (!isAppError(error)) {
-    return { stage, code: "RUNTIME_FAILED", message: error instanceof Error ? error.message : String(error) };
-  }
-  const stack = error.problems[0]?.message;
-  return { stage, code: error.code, message: error.message, ...(stack === undefined ? {} : { stack }) };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { judge } from "../../src/server/rollout-judge.ts";
-import { seededRandom } from "../helpers/random.ts";
+import { judge } from "../../../src/server/deployments/rollout-judge.ts";
+import { seededRandom } from "../../helpers/random.ts";
 
 const stats = (count: number, errors: number, p99Ms: number | null = 20) => ({
   requestsPerSecond: count / 60,

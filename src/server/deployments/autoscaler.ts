@@ -1,4 +1,4 @@
-import type { Autoscaling } from "../protocol/config.ts";
+import type { Autoscaling } from "../../protocol/config.ts";
 
 export interface Observation {
   /** Of a clock that never goes back. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import type { Autoscaling } from "../../src/protocol/config.ts";
-import { Autoscaler } from "../../src/server/autoscaler.ts";
-import { seededRandom } from "../helpers/random.ts";
+import type { Autoscaling } from "../../../src/protocol/config.ts";
+import { Autoscaler } from "../../../src/server/deployments/autoscaler.ts";
+import { seededRandom } from "../../helpers/random.ts";
 
 const CONFIG: Autoscaling = {
   min_replicas: 1,

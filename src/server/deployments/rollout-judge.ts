@@ -1,4 +1,4 @@
-import type { MinuteStats } from "./router/sliding-minute.ts";
+import type { MinuteStats } from "../router/sliding-minute.ts";
 
 export type Verdict = "go-on" | "too-little" | { abort: string };
 
