@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { acceptedCodings } from "../../http/content-coding.ts";
 import { isPredict, METHODS } from "../../protocol/methods.ts";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
@@ -188,10 +189,14 @@ export class ModelRoutes {
           exchange.drop();
           refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
         },
-        onBad: (why) => {
+        onUnsupported: (error) => {
           exchange.drop();
-          const unsupported = why.startsWith("content-encoding");
-          refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
+          const headers = { "accept-encoding": acceptedCodings() };
+          refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error, headers });
+        },
+        onBad: (error) => {
+          exchange.drop();
+          refuse({ code: "INVALID_REQUEST", error });
         },
       },
     );

@@ -8,6 +8,7 @@ import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import type { LaneHolder } from "./lanes.ts";
 import { ModelRequest } from "./model-request.ts";
 import { requestScope } from "./request-scope.ts";
+import type { TranscriptEvents } from "./transcript.ts";
 
 /** One request in a model process, from its frame to the end of its user code. */
 export class Job implements LaneHolder {
@@ -21,6 +22,8 @@ export class Job implements LaneHolder {
   wants: StreamWish;
   /** How its answer is written where that is not as always. */
   reply: Reply | null = null;
+  /** The events of its transcript, where its client wants them one by one. */
+  transcript: TranscriptEvents | null = null;
   /** Its client wants embeddings as base64. */
   base64 = false;
   cancelled = false;
