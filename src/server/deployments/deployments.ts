@@ -5,7 +5,6 @@ import type {
   ModelList,
   ModelStatus,
 } from "../../protocol/host-api.ts";
-import { listedModel, modelPage } from "../../protocol/model-list.ts";
 import type { Engine } from "../replicas/engine.ts";
 import { HostError } from "../host-error.ts";
 import { asDeploymentError } from "../replicas/deployment-error.ts";
@@ -13,6 +12,7 @@ import { judge } from "./rollout-judge.ts";
 import type { RouteTable } from "../router/router.ts";
 import type { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
+import { modelList, modelStatus } from "./model-views.ts";
 import { deploymentInfo, type DeploymentRow } from "./deployment-row.ts";
 import { DeploymentRows } from "./deployment-rows.ts";
 import { effectiveConfig } from "./effective-config.ts";
@@ -45,9 +45,6 @@ export interface DeploymentsOptions {
  * Which deployment of a model serves which environment, and how another one takes over: what serves goes on until the
  * new one has loaded; then one row is written, and the new one serves; then the old one ends its requests.
  */
-/** A request is answered, at once or after a wait. */
-const SERVING = new Set<EnvironmentInfo["state"]>(["ACTIVE", "SCALED_TO_ZERO", "WAKING_UP"]);
-
 export class Deployments implements RouteTable {
   readonly rows: DeploymentRows;
   readonly #options: DeploymentsOptions;
@@ -214,29 +211,16 @@ export class Deployments implements RouteTable {
 
   /** Those that `mayUse` agrees to. */
   list(mayUse: (model: string) => boolean): ModelList {
-    const rows = this.rows.models().filter(({ name }) => mayUse(name));
-    return {
-      ...modelPage(rows.map(({ name, created_at }) => listedModel(name, new Date(created_at)))),
-      models: rows.map(({ name, created_at }) => ({
-        model: name,
-        created_at,
-        environments: this.#status(name).map((each) => ({
-          name: each.name,
-          state: each.state,
-          deployment: each.serving?.deployment ?? null,
-        })),
-      })),
-    };
+    return modelList(
+      this.rows.models().filter(({ name }) => mayUse(name)),
+      (name) => this.#status(name),
+    );
   }
 
   status(model: string): ModelStatus {
     requireModel(this.rows, model);
     const row = this.rows.models().find(({ name }) => name === model);
-    const created = new Date(row?.created_at ?? 0);
-    const environments = this.#status(model);
-    const production = environments.find(({ name }) => name === "production");
-    const ready = production !== undefined && SERVING.has(production.state);
-    return { ...listedModel(model, created), model, name: model, ready, environments };
+    return modelStatus(row ?? { name: model, created_at: "" }, this.#status(model));
   }
 
   deployment(id: string): DeploymentInfo {
