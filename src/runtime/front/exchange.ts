@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { chooseCoding } from "../../http/choose-coding.ts";
 import { errorEvent } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 import { writePiece } from "../../protocol/write-piece.ts";
@@ -6,6 +7,7 @@ import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
+import { isPackable, PackedAnswer, packedHeaders, respondPacked } from "./packed-answer.ts";
 import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
 import { errorBody, familyOf, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
@@ -24,6 +26,8 @@ export interface ExchangeInit {
   streamTimeoutMs: number;
   done: (record: RequestDone) => void;
   trace: RequestTrace | null;
+  /** Answers are packed for clients that take them so. */
+  packs: boolean;
   /** Headers of every answer: CORS. */
   headers: string[];
 }
@@ -38,6 +42,7 @@ export class Exchange implements Responder {
   onCredit: ((bytes: number) => void) | null = null;
   /** The model wants no more of the body. */
   onSettled: (() => void) | null = null;
+  #packed: PackedAnswer | null = null;
   #streaming = false;
   #sse = false;
   #code = "";
@@ -65,7 +70,12 @@ export class Exchange implements Responder {
     this.#timings = head.timings;
     this.#bytes = body.byteLength;
     const bodyless = head.status === 204 || head.status === 304;
-    res.writeHead(head.status, this.#headers(head, bodyless ? -1 : body.byteLength));
+    const headers = this.#headers(head, bodyless ? -1 : body.byteLength);
+    if (this.#init.packs && isPackable(head.status, headers, body.byteLength)) {
+      const accept = this.#init.req.headers["accept-encoding"];
+      return respondPacked(res, { status: head.status, headers, body: Buffer.from(body), accept });
+    }
+    res.writeHead(head.status, headers);
     // One string for head and body is one write; latin1 keeps every byte as it is.
     if (body.byteLength === 0 || bodyless) res.end();
     else res.end(body.toString("latin1"), "latin1");
@@ -75,7 +85,14 @@ export class Exchange implements Responder {
     this.#code = head.code;
     this.#streaming = head.bodyBytes < 0;
     this.#sse = head.contentType === ContentType.SSE;
-    this.#res.writeHead(head.status, this.#headers(head, head.bodyBytes));
+    let headers = this.#headers(head, head.bodyBytes);
+    if (this.#init.packs && isPackable(head.status, headers, head.bodyBytes)) {
+      const coding = chooseCoding(this.#init.req.headers["accept-encoding"]);
+      headers = packedHeaders(headers, coding);
+      const init = { flushes: this.#streaming, onFull: () => this.#watchStall() };
+      if (coding !== null) this.#packed = new PackedAnswer(this.#res, coding, init);
+    }
+    this.#res.writeHead(head.status, headers);
     // The head leaves with the first bytes of the body, which have come with it.
     if (this.#streaming) this.#armItemTimer();
   }
@@ -86,7 +103,8 @@ export class Exchange implements Responder {
     this.#bytes += bytes.byteLength;
     const size = bytes.byteLength;
     const taken = item ? () => this.#taken(Math.max(1, size)) : undefined;
-    if (size > 0) writePiece(res, bytes, taken);
+    if (size > 0 && this.#packed !== null) this.#packed.write(bytes, taken);
+    else if (size > 0) writePiece(res, bytes, taken);
     else taken?.();
     if (item) this.#armItemTimer();
     this.#watchStall();
@@ -95,7 +113,7 @@ export class Exchange implements Responder {
   end(timings: Timings): void {
     this.#timings = timings;
     this.#clearItemTimer();
-    this.#res.end();
+    (this.#packed ?? this.#res).end();
   }
 
   fail(code: WireErrorCode, message: string): void {
@@ -111,10 +129,11 @@ export class Exchange implements Responder {
       sendError(res, { code, error: message, requestId, headers });
     } else if (this.#sse) {
       const family = familyOf(this.#init.req);
-      res.end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
+      (this.#packed ?? res).end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
     } else {
       // What was sent arrives, the end of the answer does not: the client cannot take it for the whole.
-      res.socket?.destroySoon();
+      if (this.#packed === null) res.socket?.destroySoon();
+      else this.#packed.cut();
     }
   }
 
