@@ -14,6 +14,11 @@ import type { RequestTrace } from "./tracer.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
 const STALLED_CLIENT_MS = 60_000;
+/** Of a stream that the model says nothing else of: no proxy is to hold it back or keep it. */
+const UNBUFFERED = [
+  ["cache-control", "no-store"],
+  ["x-accel-buffering", "no"],
+] as const;
 /** What a client takes is told to the model in portions: each one wakes its process. */
 const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
 
@@ -180,16 +185,16 @@ export class Exchange implements Responder {
     const headers = [...this.#init.headers];
     if (head.contentType !== ContentType.HEADERS)
       headers.push("content-type", CONTENT_TYPES[head.contentType] as string);
-    let hasLength = false;
-    let hasId = false;
+    const own = new Set<string>();
     for (let i = 0; i < head.headers.length; i += 2) {
       const name = (head.headers[i] as string).toLowerCase();
-      if (name === "content-length") hasLength = true;
-      if (name === "x-request-id") hasId = true;
+      own.add(name);
       headers.push(name, head.headers[i + 1] as string);
     }
-    if (bodyBytes >= 0 && !hasLength) headers.push("content-length", String(bodyBytes));
-    if (!hasId) headers.push("x-request-id", this.#init.requestId);
+    if (bodyBytes >= 0 && !own.has("content-length")) headers.push("content-length", String(bodyBytes));
+    if (!own.has("x-request-id")) headers.push("x-request-id", this.#init.requestId);
+    for (const [name, value] of this.#streaming ? UNBUFFERED : [])
+      if (!own.has(name)) headers.push(name, value);
     return headers;
   }
 

@@ -5,12 +5,12 @@ import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import { bodyFormat } from "./body-format.ts";
 import { BodyReader } from "./body-reader.ts";
-import { deadlineOf } from "./deadline-of.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Exchange } from "./exchange.ts";
 import { Job } from "./job.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
+import { askedTimeout, deadlineOf } from "./request-deadline.ts";
 import type { RequestDone } from "./request-done.ts";
 import type { Route } from "./routes.ts";
 import { sendError, type ErrorAnswer } from "./send-json.ts";
@@ -21,6 +21,7 @@ const LINGER_MS = 1000;
 /** A small body that is refused is read to its end, which keeps the connection; not for ever. */
 const SMALL_BODY_MS = 10_000;
 
+const TIMEOUT_TEXT = "x-request-timeout-ms must be a whole number of milliseconds, 1 or more.";
 const POISON_TEXT =
   "The model process has ended each time it worked on this body; it is not tried again until the model changes.";
 
@@ -87,6 +88,8 @@ export class ModelRoutes {
       exchange.refused(answer.code);
       refuseRequest(call, answer);
     };
+    const askedMs = askedTimeout(req.headers["x-request-timeout-ms"]);
+    if (askedMs === null) return refuse({ code: "INVALID_REQUEST", error: TIMEOUT_TEXT });
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
@@ -116,7 +119,7 @@ export class ModelRoutes {
       needsSlot: usesSlot,
       bodyFollows: false,
       bodyBytes: -1,
-      deadline: deadlineOf(req, config.predict_timeout_seconds),
+      deadline: deadlineOf(askedMs, config.predict_timeout_seconds),
       requestId,
       url: req.url as string,
       httpMethod: req.method as string,

@@ -36,6 +36,28 @@ export function hostRoutes(options: HostRoutesOptions): Route[] {
       handle: (call) =>
         options.isReady() ? call.json(200, { status: "ready" }) : call.json(503, { status: "starting" }),
     },
+    // Of the Open Inference Protocol; what it says of a model is the router's.
+    {
+      method: "GET",
+      path: "/v2/health/live",
+      scope: "none",
+      handle: (call) => call.json(200, { status: "live", live: true }),
+    },
+    {
+      method: "GET",
+      path: "/v2/health/ready",
+      scope: "none",
+      handle(call) {
+        const ready = options.isReady();
+        call.json(ready ? 200 : 503, { status: ready ? "ready" : "starting", ready });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v2",
+      scope: "any",
+      handle: (call) => call.json(200, { name: "purlin", version, extensions: ["binary_tensor_data"] }),
+    },
     {
       method: "GET",
       path: "/v1/capabilities",
