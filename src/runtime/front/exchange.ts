@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { chooseCoding } from "../../http/choose-coding.ts";
 import { errorEvent } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 import { writePiece } from "../../protocol/write-piece.ts";
@@ -7,7 +6,7 @@ import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
-import { isPackable, PackedAnswer, packedHeaders, respondPacked } from "./packed-answer.ts";
+import { beginPacked, isPackable, type PackedAnswer, respondPacked } from "./packed-answer.ts";
 import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
 import { errorBody, familyOf, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
@@ -19,7 +18,7 @@ const UNBUFFERED = [
   ["cache-control", "no-store"],
   ["x-accel-buffering", "no"],
 ] as const;
-/** What a client takes is told to the model in portions: each one wakes its process. */
+/** What a client takes is told to the model in portions, since each one wakes its process. */
 const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
 
 export interface ExchangeInit {
@@ -92,10 +91,9 @@ export class Exchange implements Responder {
     this.#sse = head.contentType === ContentType.SSE;
     let headers = this.#headers(head, head.bodyBytes);
     if (this.#init.packs && isPackable(head.status, headers, head.bodyBytes)) {
-      const coding = chooseCoding(this.#init.req.headers["accept-encoding"]);
-      headers = packedHeaders(headers, coding);
-      const init = { flushes: this.#streaming, onFull: () => this.#watchStall() };
-      if (coding !== null) this.#packed = new PackedAnswer(this.#res, coding, init);
+      const accept = this.#init.req.headers["accept-encoding"];
+      const flow = { flushes: this.#streaming, onFull: () => this.#watchStall() };
+      ({ headers, packed: this.#packed } = beginPacked(this.#res, { headers, accept }, flow));
     }
     this.#res.writeHead(head.status, headers);
     // The head leaves with the first bytes of the body, which have come with it.
@@ -105,12 +103,12 @@ export class Exchange implements Responder {
   data(bytes: Buffer, item: boolean): void {
     const res = this.#res;
     if (res.destroyed) return;
-    this.#bytes += bytes.byteLength;
     const size = bytes.byteLength;
+    this.#bytes += size;
     const taken = item ? () => this.#taken(Math.max(1, size)) : undefined;
-    if (size > 0 && this.#packed !== null) this.#packed.write(bytes, taken);
-    else if (size > 0) writePiece(res, bytes, taken);
-    else taken?.();
+    if (size === 0) taken?.();
+    else if (this.#packed === null) writePiece(res, bytes, taken);
+    else this.#packed.write(bytes, taken);
     if (item) this.#armItemTimer();
     this.#watchStall();
   }
@@ -124,8 +122,8 @@ export class Exchange implements Responder {
   fail(code: WireErrorCode, message: string): void {
     this.#clearItemTimer();
     const res = this.#res;
-    this.#code = code;
     const { requestId } = this.#init;
+    this.#code = code;
     if (!res.headersSent) {
       const headers: Record<string, string> = code === "MODEL_CRASHED" ? { "retry-after": "1" } : {};
       for (let i = 0; i < this.#init.headers.length; i += 2) {

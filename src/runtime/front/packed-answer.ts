@@ -28,7 +28,7 @@ export function isPackable(status: number, headers: HeaderPairs, bodyBytes: numb
 }
 
 /** The headers of the answer packed by `coding`; null: as it is, told that it might have been another. */
-export function packedHeaders(headers: HeaderPairs, coding: Coding | null): HeaderPairs {
+function packedHeaders(headers: HeaderPairs, coding: Coding | null): HeaderPairs {
   const out: HeaderPairs = [];
   let vary = "Accept-Encoding";
   for (let i = 0; i < headers.length; i += 2) {
@@ -64,12 +64,30 @@ export function respondPacked(
   );
 }
 
+/** The same for an answer whose body follows. */
+export function beginPacked(
+  res: ServerResponse,
+  answer: { headers: HeaderPairs; accept: string | undefined },
+  flow: PackedFlow,
+): { headers: HeaderPairs; packed: PackedAnswer | null } {
+  const coding = chooseCoding(answer.accept);
+  const headers = packedHeaders(answer.headers, coding);
+  return { headers, packed: coding === null ? null : new PackedAnswer(res, coding, flow) };
+}
+
+interface PackedFlow {
+  /** Each piece can be read before the next one is written. */
+  flushes: boolean;
+  /** The client is behind. */
+  onFull: () => void;
+}
+
 /** The body of an answer that is packed while it is sent, at the pace of the client. */
 export class PackedAnswer {
   readonly #res: ServerResponse;
   readonly #packer: Transform;
 
-  constructor(res: ServerResponse, coding: Coding, init: { flushes: boolean; onFull: () => void }) {
+  constructor(res: ServerResponse, coding: Coding, init: PackedFlow) {
     this.#res = res;
     const packer = createPacker(coding, init);
     this.#packer = packer;
