@@ -1,5 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
+import {
+  OPEN_METRICS_TYPE,
+  PROMETHEUS_TYPE,
+  toOpenMetrics,
+  wantsOpenMetrics,
+} from "../../http/open-metrics.ts";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
 import { listedModel, modelPage } from "../../protocol/model-list.ts";
 import { ToModel } from "../channel/frames.ts";
@@ -148,7 +154,7 @@ export class HttpServer {
         if (pool.info !== null) return json(200, { status: "loaded" });
         return json(503, { ...bodyOf(notReady(pool)), request_id: id, state: pool.state });
       case "metrics":
-        return this.#answerMetrics(res, base);
+        return this.#answerMetrics(call, base);
       case "schema":
       case "openapi":
       case "model-metadata":
@@ -180,12 +186,20 @@ export class HttpServer {
     json(503, { ...names, ...refusal, ready, state, ...why }, retry);
   }
 
-  async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
+  async #answerMetrics(
+    { req, res }: Pick<Call, "req" | "res">,
+    headers: Record<string, string>,
+  ): Promise<void> {
     const page = new TextPage();
     await writeAllMetrics(page, this.#options);
-    const body = page.text;
-    const type = "text/plain; version=0.0.4; charset=utf-8";
-    res.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
+    const isOpen = wantsOpenMetrics(req.headers.accept);
+    const body = isOpen ? toOpenMetrics(page.text) : page.text;
+    res.writeHead(200, {
+      ...headers,
+      "content-type": isOpen ? OPEN_METRICS_TYPE : PROMETHEUS_TYPE,
+      "content-length": Buffer.byteLength(body),
+      vary: [headers["vary"], "Accept"].filter(Boolean).join(", "),
+    });
     res.end(body);
   }
 

@@ -78,6 +78,7 @@ export class ModelRoutes {
       requestId,
       route: route.name,
       dispatcher,
+      packs: config.compression,
       streamTimeoutMs: config.streaming_read_timeout_seconds * 1000,
       done: this.#closed,
       trace,

@@ -3,6 +3,12 @@ import type { Capabilities, TransferLimits } from "../../protocol/transfer.ts";
 import type { Deployments } from "../deployments/deployments.ts";
 import { HostError } from "../host-error.ts";
 import type { Store } from "../store/store.ts";
+import {
+  OPEN_METRICS_TYPE,
+  PROMETHEUS_TYPE,
+  toOpenMetrics,
+  wantsOpenMetrics,
+} from "../../http/open-metrics.ts";
 import { metricsText } from "./metrics-text.ts";
 import { readFields, textField } from "./read-fields.ts";
 import type { Route } from "./route.ts";
@@ -91,11 +97,13 @@ export function hostRoutes(options: HostRoutesOptions): Route[] {
         const { models } = call.key;
         const live = deployments.live().filter(({ row }) => models === null || models.includes(row.model));
         const text = metricsText(live, await scrapeReplicas(live));
+        const isOpen = wantsOpenMetrics(call.req.headers.accept);
         call.res.writeHead(200, {
-          "content-type": "text/plain; version=0.0.4; charset=utf-8",
+          "content-type": isOpen ? OPEN_METRICS_TYPE : PROMETHEUS_TYPE,
           "cache-control": "no-store",
+          vary: "Accept",
         });
-        call.res.end(text);
+        call.res.end(isOpen ? toOpenMetrics(text) : text);
       },
     },
     {
