@@ -3,7 +3,7 @@
 # python: tools
 # targets: serve, host
 # models: open, checked
-# minutes: 5
+# minutes: 8
 import os
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def finds_nothing(model):
     options = ["--max-examples", EXAMPLES, "--no-color", "--header", f"Authorization: Bearer {KEY}"]
     with tempfile.TemporaryDirectory() as folder:
         command = [PROGRAM, "--config-file", CONFIG, "run", document, *options]
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-500:]
     return run.stdout.strip().splitlines()[-1]
 
