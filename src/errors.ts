@@ -86,6 +86,7 @@ export const ERROR_CODES = {
   BUILD_FAILED: "The model's code does not bundle.",
   PACKAGE_MISSING: "A package that the model imports is not installed.",
   WRONG_PLATFORM: "A package has no binary for the target, or one for another platform.",
+  WRONG_NODE: "A package has a native addon that was compiled for another version of Node.",
   TARGET_UNKNOWN: "The build target is not one that Purlin knows.",
   PACKAGE_INVALID: "A package folder or archive is damaged or not a package.",
   PATH_INVALID: "A file's name cannot be carried to other machines.",

@@ -2,7 +2,7 @@ import { callModel, type ModelAnswer } from "../client/call-model.ts";
 import { readErrorAnswer } from "../client/read-error-answer.ts";
 import { watchSseErrors } from "../client/watch-sse-errors.ts";
 import { AppError } from "../errors.ts";
-import { type CallableMethod, METHOD_PATHS } from "../protocol/method-paths.ts";
+import { type CallableMethod, methodPath } from "../protocol/methods.ts";
 import type { PredictInput } from "./read-predict-input.ts";
 
 export interface PredictOptions {
@@ -36,7 +36,7 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
   const { address, method, input, timeoutMs, signal } = options;
   const call = {
     address,
-    path: `${options.base ?? ""}${METHOD_PATHS[method]}`,
+    path: `${options.base ?? ""}${methodPath(method)}`,
     headers: {
       ...(options.key ? { authorization: `Bearer ${options.key}` } : {}),
       "content-type": input.contentType,

@@ -9,6 +9,7 @@ import { type Digest, MANIFEST_FILE, type PackageManifest } from "../protocol/ma
 import { build } from "./build.ts";
 import { followDeployment } from "./host-steps/follow-deployment.ts";
 import { type HostAccess, withHost } from "./host-steps/with-host.ts";
+import { refuseForeignAddons } from "./push-steps/refuse-foreign-addons.ts";
 import { readSecrets } from "./push-steps/read-secrets.ts";
 import { uploadProgress } from "./push-steps/upload-progress.ts";
 
@@ -53,6 +54,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
     const source = await openSource(options, capabilities.target);
     try {
       const { dir, manifest } = source;
+      refuseForeignAddons(dir, capabilities.node);
       const model = manifest.model_name;
       const base = {
         model,

@@ -4,25 +4,11 @@ import { extname } from "node:path";
 import type { Class, Node, Program } from "acorn";
 import type { Loader, TransformFailure } from "esbuild";
 import { AppError, type SourceLocation } from "../errors.ts";
+import { HOOKS, METHODS } from "../protocol/methods.ts";
 import { buildError } from "./build-messages.ts";
 import { findClass, type FoundClass, namedClasses } from "./find-class.ts";
 
-const METHODS = [
-  "preprocess",
-  "predict",
-  "postprocess",
-  "predictBatch",
-  "isHealthy",
-  "chatCompletions",
-  "completions",
-  "embeddings",
-  "messages",
-  "responses",
-  "websocket",
-  "load",
-  "setupEnvironment",
-  "shutdown",
-];
+const CONTRACT: readonly string[] = [...METHODS, ...HOOKS];
 
 export interface DefinitionOptions {
   projectDir: string;
@@ -99,7 +85,7 @@ function notExported(program: Program, options: DefinitionOptions, place: Place)
 function checkClass(found: FoundClass, options: DefinitionOptions, place: Place): void {
   const where = `${options.source}: class ${found.name ?? options.className}`;
   for (const [name, member] of found.members) {
-    if (!METHODS.includes(name) || member.kind !== "value") continue;
+    if (!CONTRACT.includes(name) || member.kind !== "value") continue;
     throw new AppError("MODEL_INVALID", `${where}: ${name} is not a function.`, {
       location: place(member.node),
       hint: `Write it as a method: ${name}(input) { ... }`,

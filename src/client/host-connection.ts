@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { Agent, Dispatcher } from "undici";
 import { AppError } from "../errors.ts";
 import type { HostErrorBody } from "../protocol/host-errors.ts";
+import { readError } from "../protocol/read-error.ts";
 import { HostAnswerError } from "./host-answer-error.ts";
 import { retry } from "./retry.ts";
 
@@ -113,7 +114,7 @@ export async function openHostConnection({
     reached = true;
     if (answer.statusCode < 400) return answer;
     const text = await answer.body.text().catch(() => "");
-    throw new HostAnswerError(answer.statusCode, parse(text) as Partial<HostErrorBody> | undefined, {
+    throw new HostAnswerError(answer.statusCode, hostErrorOf(text), {
       retryAfter: Number(answer.headers["retry-after"] ?? 0) || 0,
       url,
     });
@@ -150,6 +151,10 @@ export async function openHostConnection({
     },
     close: () => agent.destroy(),
   };
+}
+
+function hostErrorOf(text: string): Partial<HostErrorBody> | undefined {
+  return (readError(parse(text)) ?? undefined) as Partial<HostErrorBody> | undefined;
 }
 
 function parse(text: string): unknown {

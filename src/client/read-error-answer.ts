@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { readError, type ReadError } from "../protocol/read-error.ts";
 
 export interface ErrorAnswer {
   status: number;
@@ -42,23 +43,10 @@ export function readErrorAnswer({ status, requestId, body }: ErrorAnswer): AppEr
   );
 }
 
-function parseWireError(body: string): {
-  error: unknown;
-  code?: string;
-  request_id?: string;
-  details?: unknown;
-} {
+function parseWireError(body: string): ReadError {
   try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === "object" && parsed !== null && "error" in parsed) {
-      const { error, code, request_id, details } = parsed as Record<string, unknown>;
-      return {
-        error,
-        ...(typeof code === "string" ? { code } : {}),
-        ...(typeof request_id === "string" ? { request_id } : {}),
-        details,
-      };
-    }
+    const read = readError(JSON.parse(body));
+    if (read !== null) return read;
   } catch {
     // A proxy in between answers with its own pages.
   }

@@ -1,7 +1,9 @@
 const LONGEST_LINE = 64 * 1024;
+/** On OpenAI's routes the event has no name: its data is the body of an error answer. */
+const UNNAMED_ERROR = '{"error":{';
 
 /**
- * Looks through a text/event-stream as it passes for the `event: error` with which a model that broke half-way
+ * Looks through a text/event-stream as it passes for the error event with which a model that broke half-way
  * ends it; the status was sent long before.
  */
 export function watchSseErrors(): { push(chunk: Uint8Array): void; error(): string | null } {
@@ -27,8 +29,10 @@ export function watchSseErrors(): { push(chunk: Uint8Array): void; error(): stri
       data = [];
     } else if (line.startsWith("event:")) {
       event = line.slice("event:".length).trim();
-    } else if (line.startsWith("data:") && event === "error") {
-      data.push(line.slice("data:".length).trimStart());
+    } else if (line.startsWith("data:")) {
+      const text = line.slice("data:".length).trimStart();
+      if (event === "" && text.startsWith(UNNAMED_ERROR)) event = "error";
+      if (event === "error") data.push(text);
     }
   }
 }

@@ -20,6 +20,8 @@ export interface ClosureOptions {
 export interface ClosureFiles {
   files: PackageFile[];
   warnings: Problem[];
+  /** Folders in the package of what somebody can do without. */
+  optional: string[];
   /** Absolute: every folder that was listed, and the package.json files that say what belongs to it. */
   inputs: string[];
 }
@@ -33,6 +35,7 @@ export function closureFiles(options: ClosureOptions): ClosureFiles {
   const result: ClosureFiles = {
     files: [],
     inputs: [],
+    optional: packages.filter(({ required }) => !required).map(({ location }) => `deps/${location}`),
     warnings: missing.map(({ name, neededBy }) => ({
       message: `${neededBy} needs ${name}, which is not installed`,
       hint: "Run npm install in the project.",

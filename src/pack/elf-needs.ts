@@ -4,9 +4,11 @@ const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const DT_NEEDED = 1n;
 const DT_STRTAB = 5n;
+const DT_STRSZ = 10n;
 /** More than any real file has of it; a damaged one must not take memory. */
 const MAX_DYNAMIC_BYTES = 1024 * 1024;
 const MAX_NAME_BYTES = 256;
+const MAX_NAMES_BYTES = 64 * 1024 * 1024;
 
 interface Segment {
   type: number;
@@ -17,22 +19,41 @@ interface Segment {
 
 /** The names of the shared libraries that a 64-bit little-endian ELF file asks for (DT_NEEDED). */
 export function elfNeeds(fd: number, head: Buffer): string[] {
+  const { needs, strings } = readDynamic(fd, head);
+  return strings === null ? [] : needs.map((offset) => readName(fd, strings.start + Number(offset)));
+}
+
+/** All names in the dynamic string table, each between two zero bytes: symbols given, symbols asked for, libraries. */
+export function elfNames(fd: number, head: Buffer): Buffer {
+  const { strings } = readDynamic(fd, head);
+  if (strings === null || strings.size > MAX_NAMES_BYTES) return Buffer.alloc(0);
+  return readAt(fd, strings.start, strings.size);
+}
+
+interface Dynamic {
+  /** Offsets in the string table. */
+  needs: bigint[];
+  strings: { start: number; size: number } | null;
+}
+
+function readDynamic(fd: number, head: Buffer): Dynamic {
   const segments = readSegments(fd, head);
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
-  if (!dynamic || dynamic.size > MAX_DYNAMIC_BYTES) return [];
+  if (!dynamic || dynamic.size > MAX_DYNAMIC_BYTES) return { needs: [], strings: null };
   const table = readAt(fd, dynamic.offset, dynamic.size);
-  const offsets: bigint[] = [];
+  const needs: bigint[] = [];
   let strings: bigint | null = null;
+  let size = 0;
   for (let at = 0; at + 16 <= table.length; at += 16) {
     const tag = table.readBigInt64LE(at);
     const value = table.readBigUInt64LE(at + 8);
     if (tag === 0n) break;
-    if (tag === DT_NEEDED) offsets.push(value);
+    if (tag === DT_NEEDED) needs.push(value);
     if (tag === DT_STRTAB) strings = value;
+    if (tag === DT_STRSZ) size = Number(value);
   }
-  if (strings === null) return [];
-  const start = fileOffset(strings, segments);
-  return start === null ? [] : offsets.map((offset) => readName(fd, start + Number(offset)));
+  const start = strings === null ? null : fileOffset(strings, segments);
+  return { needs, strings: start === null ? null : { start, size } };
 }
 
 function readSegments(fd: number, head: Buffer): Segment[] {

@@ -1,3 +1,5 @@
+import type { CallableMethod } from "./methods.ts";
+
 /**
  * The validated config.yaml: every key present, every default filled in. `project/` makes it from the
  * file, `pack/` writes it to `config/config.json`, the runtime reads it there and hands it to the model.
@@ -24,9 +26,6 @@ export interface Config {
   environments: Record<string, Record<string, unknown>>;
 }
 
-export type Method =
-  "predict" | "chatCompletions" | "completions" | "embeddings" | "messages" | "responses" | "websocket";
-
 export interface Example {
   name: string;
   /** Sent as JSON; absent where `input_file` is given. */
@@ -41,7 +40,7 @@ export interface Example {
   cosine?: number;
   /** The HTTP status that the answer must have; any below 400 where absent. */
   status?: number;
-  method: Exclude<Method, "websocket">;
+  method: CallableMethod;
 }
 
 export interface Resources {
@@ -72,7 +71,14 @@ export interface RuntimeConfig {
   memory_limit: number | null;
   transport:
     | { kind: "http" }
-    | { kind: "websocket"; ping_interval_seconds: number | null; ping_timeout_seconds: number | null };
+    | {
+        kind: "websocket";
+        ping_interval_seconds: number | null;
+        ping_timeout_seconds: number | null;
+        permessage_deflate: boolean;
+      };
+  /** Answers are packed (gzip, br, zstd) for clients that ask for it. */
+  compression: boolean;
   validate_types: boolean;
   validate_output: boolean;
   openai_uses_slot: boolean;

@@ -49,6 +49,8 @@ export const PACKAGE_PATHS = {
   configSource: "config/config.yaml",
   data: "data",
   deps: "deps",
+  /** Only where the package has addons that some versions of Node cannot load. */
+  addons: "deps/purlin-addons.json",
   front: "runtime/front.mjs",
   modelProcess: "runtime/model.mjs",
 } as const;

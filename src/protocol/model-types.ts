@@ -19,13 +19,3 @@ export interface MethodTypes {
   binary_input?: true;
   binary_output?: true;
 }
-
-/** Methods with an input from outside and an answer, in the order of the runtime's routes. */
-export const TYPED_METHODS = [
-  "predict",
-  "chatCompletions",
-  "completions",
-  "embeddings",
-  "messages",
-  "responses",
-] as const;

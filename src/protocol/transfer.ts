@@ -1,3 +1,4 @@
+import type { NodeAbi } from "./addons.ts";
 import type { Digest } from "./manifest.ts";
 
 /**
@@ -31,6 +32,8 @@ export interface Capabilities {
   version: string;
   /** What packages must be built for; see target.ts. */
   target: string;
+  /** The Node that runs the packages; a host of an earlier version does not tell. */
+  node?: NodeAbi;
   hash: ["sha256"];
   encodings: ["gzip"];
   limits: TransferLimits;

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { FOREIGN_ADDON_HINT } from "../protocol/addons.ts";
 import { firstPlace } from "../util/first-place.ts";
 import type { RuntimeOptions } from "./running-runtime.ts";
 
@@ -15,6 +16,7 @@ export function runtimeError(
   if (reason.startsWith("listen:")) {
     return new AppError("HOST_INVALID", error, { hint: "Use --host 127.0.0.1 for this machine only." });
   }
+  if (reason === "addon") return new AppError("WRONG_NODE", `${error}.`, { hint: FOREIGN_ADDON_HINT });
   const location = failure.stack === undefined ? undefined : firstPlace(failure.stack);
   const stage = STAGES[reason] ?? "The model could not be loaded";
   const problems = failure.stack === undefined ? [] : [{ message: failure.stack.trim() }];

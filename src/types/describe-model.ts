@@ -1,5 +1,6 @@
 import type ts from "typescript-api";
-import { type MethodTypes, type ModelTypes, TYPED_METHODS } from "../protocol/model-types.ts";
+import { CALLABLE_NAMES } from "../protocol/methods.ts";
+import type { MethodTypes, ModelTypes } from "../protocol/model-types.ts";
 import { answerOf } from "./answer-types.ts";
 import { docKeywords } from "./doc-keywords.ts";
 import { BINARY } from "./known-types.ts";
@@ -43,7 +44,7 @@ export function describeModel(
   const methods: Record<string, MethodTypes> = {};
   const described: DescribedModel = { methods, types: null, untold: [] };
   if (found === null) return described;
-  for (const method of TYPED_METHODS) {
+  for (const method of CALLABLE_NAMES) {
     const types = describeMethod(context, found, method);
     if (types === null) continue;
     if (types.untold !== null && !hasStaticInput(context, found, method)) described.untold.push(types.untold);

@@ -1,7 +1,7 @@
-import { TYPED_METHODS } from "../protocol/model-types.ts";
+import { CALLABLE_NAMES } from "../protocol/methods.ts";
 
-const OF_PREDICT = ["predict", "predictBatch", "preprocess", "postprocess"];
-const METHODS = [...new Set([...OF_PREDICT, ...TYPED_METHODS])];
+const OF_PREDICT: readonly string[] = ["predict", "predictBatch", "preprocess", "postprocess"];
+const METHODS = [...new Set([...OF_PREDICT, ...CALLABLE_NAMES])];
 const SAYS_NOTHING = /^(unknown|any|object|void|Promise<(unknown|any|void)>)$/;
 const OPENING: Record<string, string> = { "(": ")", "[": "]", "{": "}", "<": ">" };
 

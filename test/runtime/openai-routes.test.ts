@@ -49,9 +49,9 @@ test("a route without its method is a 404 that names it", async (t) => {
   const { url } = await runModel(t, "export class Model { predict() { return 1; } }");
   for (const [name, path] of Object.entries(ROUTES).slice(1)) {
     const answer = await post(url + path, {});
-    const body = (await answer.json()) as { error: string; code: string };
+    const body = (await answer.json()) as { error: { message: string }; code: string };
     assert.deepEqual([answer.status, body.code], [404, "METHOD_NOT_IMPLEMENTED"]);
-    assert.match(body.error, new RegExp(name));
+    assert.match(body.error.message, new RegExp(name));
   }
 });
 

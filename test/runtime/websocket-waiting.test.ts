@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { WebSocket } from "ws";
-import { METHODS } from "../../src/runtime/channel/frames.ts";
+import { METHODS } from "../../src/protocol/methods.ts";
 import { Dispatcher } from "../../src/runtime/front/dispatcher.ts";
 import { Logger } from "../../src/runtime/front/logger.ts";
 import { Metrics } from "../../src/runtime/front/metrics.ts";

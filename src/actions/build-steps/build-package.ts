@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { createModelBundler } from "../../bundle/create-model-bundler.ts";
 import type { ModelBundle, ModelBundler } from "../../bundle/model-bundle.ts";
 import { CancelledError, UsageError } from "../../errors.ts";
+import { addonsFile } from "../../pack/bound-addons.ts";
 import { type ClosureFiles, closureFiles } from "../../pack/closure-files.ts";
 import { configFiles } from "../../pack/config-files.ts";
 import { type DataFiles, dataFiles } from "../../pack/data-files.ts";
@@ -108,12 +109,17 @@ function collectParts(project: Project, target: Target, bundle: ModelBundle): Pa
     mode: "644",
     rule: ruleOf(path),
   }));
+  const addons = addonsFile([...data.files, ...closure.files], {
+    abi: Number(process.versions.modules),
+    optional: closure.optional,
+  });
   return {
     files: [
       ...code,
       ...configFiles(project.configText, packedConfig(project)),
       ...data.files,
       ...closure.files,
+      ...addons,
       ...runtimeFiles(),
     ],
     data,

@@ -5,7 +5,7 @@ import { isAppError } from "../../errors.ts";
 import type { Example } from "../../protocol/config.ts";
 import { exampleContentType } from "../../protocol/example-request.ts";
 import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
-import { METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { methodPath } from "../../protocol/methods.ts";
 import { sha256Hex } from "../test-steps/run-example.ts";
 import type { Finding } from "./finding.ts";
 
@@ -79,7 +79,7 @@ export class Traffic {
       : undefined;
     const began = performance.now();
     const call = {
-      path: METHOD_PATHS[example.method],
+      path: methodPath(example.method),
       headers: { "content-type": exampleContentType(example), accept: gathered ? "application/json" : "*/*" },
       body,
       timeoutMs: null,

@@ -7,7 +7,7 @@ import { AppError, isAppError } from "../../errors.ts";
 import type { Config, Example } from "../../protocol/config.ts";
 import { exampleContentType, exampleInputPath } from "../../protocol/example-request.ts";
 import { type ExampleAnswer, isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
-import { METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { methodPath } from "../../protocol/methods.ts";
 
 const TIMEOUT_MS = 600_000;
 
@@ -72,7 +72,7 @@ export async function runExample(example: Example, call: ExampleCall): Promise<E
 function request(example: Example, body: Uint8Array | string, { address, config, signal }: ExampleCall) {
   return {
     address,
-    path: METHOD_PATHS[example.method],
+    path: methodPath(example.method),
     headers: { "content-type": exampleContentType(example), accept: "application/json" },
     body,
     // Above the model's own limit: its answer says more than ours.

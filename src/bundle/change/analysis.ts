@@ -1,3 +1,4 @@
+import { HOOKS, LOADING_HOOKS, METHODS } from "../../protocol/methods.ts";
 import { type Member, readClassChain } from "./class-chain.ts";
 import { addWriters, type Bundle, labelOf, type Reach, reachFrom } from "./reach.ts";
 import { isSideEffect, readTopLevel, type Unit } from "./top-level.ts";
@@ -13,9 +14,9 @@ export interface Analysis extends Bundle {
 
 /** What they begin goes on until the process ends. */
 const LASTING = ["setInterval", "setTimeout", "setImmediate"];
-const LOADS = /^(load|setupEnvironment)$/;
-const ANSWERS =
-  /^(predict|predictBatch|preprocess|postprocess|chatCompletions|completions|embeddings|messages|responses|websocket|isHealthy|setupEnvironment|shutdown)$/;
+const LOADS: ReadonlySet<string> = new Set(LOADING_HOOKS);
+/** A change of the environment calls `setupEnvironment` again, `load` runs once. */
+const ANSWERS: ReadonlySet<string> = new Set([...METHODS, ...HOOKS.filter((hook) => hook !== "load")]);
 
 /** The last two bundles: the one before is always one of them. */
 const known = new Map<string, Analysis | string>();
@@ -55,7 +56,7 @@ function analyseText(text: string, className: string): Analysis | string {
 }
 
 function loads({ kind, key }: Member): boolean {
-  if (kind === "method") return key === null || LOADS.test(key);
+  if (kind === "method") return key === null || LOADS.has(key);
   return kind !== "static";
 }
 
@@ -65,7 +66,7 @@ function calledByOutsideBase({ top, chain }: Bundle): Member[] {
   if (bases.length === 0) return [];
   const knowsModels = bases.some(({ facts }) => [...facts.names.keys()].some((name) => !isOfNode(name, top)));
   return chain.members.filter(
-    ({ kind, key }) => kind === "method" && (knowsModels || key === null || !ANSWERS.test(key)),
+    ({ kind, key }) => kind === "method" && (knowsModels || key === null || !ANSWERS.has(key)),
   );
 }
 
@@ -83,7 +84,7 @@ function answeringRoots({ chain }: Bundle, loading: Reach): Member[] {
   return chain.members.filter((member) => {
     if (!loading.members.has(member)) return true;
     if (member.kind !== "method") return false;
-    return anyOfThem || member.key === null || ANSWERS.test(member.key) || later.has(member.key);
+    return anyOfThem || member.key === null || ANSWERS.has(member.key) || later.has(member.key);
   });
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { UsageError } from "../../errors.ts";
-import { type CallableMethod, METHOD_PATHS } from "../../protocol/method-paths.ts";
+import { type CallableMethod, CALLABLE_NAMES } from "../../protocol/methods.ts";
 import type { PredictInput } from "../../actions/read-predict-input.ts";
 import { type CommandContext, defineCommand, type Output } from "../define-command.ts";
 import { collect, parseSeconds } from "../parse-values.ts";
@@ -54,7 +54,7 @@ export const predictCommand = defineCommand<Options>({
     },
     {
       flags: "--method <method>",
-      description: `the method to call: ${Object.keys(METHOD_PATHS).join(", ")}`,
+      description: `the method to call: ${CALLABLE_NAMES.join(", ")}`,
       default: "predict",
     },
     { flags: "--stream", description: "print the pieces of the answer as they come" },
@@ -139,11 +139,10 @@ function readAddress(local: string | true): string {
 
 /** chat_completions and chat-completions are meant as chatCompletions. */
 function readMethod(typed: string): CallableMethod {
-  const known = Object.keys(METHOD_PATHS) as CallableMethod[];
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, "");
-  const method = known.find((name) => plain(name) === plain(typed));
+  const method = CALLABLE_NAMES.find((name) => plain(name) === plain(typed));
   if (method) return method;
-  throw new UsageError(`There is no method ${typed}.`, `There are: ${known.join(", ")}.`);
+  throw new UsageError(`There is no method ${typed}.`, `There are: ${CALLABLE_NAMES.join(", ")}.`);
 }
 
 async function readInput(options: Options, context: CommandContext): Promise<PredictInput> {

@@ -1,16 +1,7 @@
 import * as z from "zod";
-import type { Method } from "../../protocol/config.ts";
+import { CALLABLE_NAMES } from "../../protocol/methods.ts";
 import { field, fullObject, leaf, list, optional, required } from "./fields.ts";
 import { pathInside, text, wholeNumber } from "./leaves.ts";
-
-export const EXAMPLE_METHODS = [
-  "predict",
-  "chatCompletions",
-  "completions",
-  "embeddings",
-  "messages",
-  "responses",
-] as const satisfies readonly Exclude<Method, "websocket">[];
 
 const anything = leaf(
   z.unknown().refine((value) => value !== undefined),
@@ -38,7 +29,7 @@ const entry = fullObject({
     "The HTTP status it must be answered with, such as 400 for an input to be refused; any below 400 where absent.",
   ),
   method: field(
-    leaf(z.enum(EXAMPLE_METHODS), `one of ${EXAMPLE_METHODS.join(", ")}`),
+    leaf(z.enum(CALLABLE_NAMES), `one of ${CALLABLE_NAMES.join(", ")}`),
     "predict",
     "The method to call.",
   ),

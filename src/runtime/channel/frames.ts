@@ -100,17 +100,6 @@ export const INLINE_BODY_BYTES = 64 * 1024;
 /** CLOSED: a WebSocket's client has said goodbye, which is how they end. */
 export const CancelReason = { CLIENT_GONE: 0, DEADLINE: 1, SHUTDOWN: 2, CLOSED: 3 } as const;
 
-/** Methods of the contract by their number on the channel. */
-export const METHODS = [
-  "predict",
-  "chatCompletions",
-  "completions",
-  "embeddings",
-  "messages",
-  "responses",
-  "websocket",
-] as const;
-
 export interface LoadedInfo {
   /** Contract methods that the class has, preprocess and postprocess among them. */
   methods: string[];

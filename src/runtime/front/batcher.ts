@@ -1,3 +1,4 @@
+import { isPredict } from "../../protocol/methods.ts";
 import type { RuntimeConfig } from "../../protocol/config.ts";
 import type { BatchOutcome } from "../channel/batch-frame.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
@@ -171,7 +172,7 @@ export class Batcher {
 
 /** A call of predict that is ready to run; other methods have slots of their own, and what must be prepared is not ready. */
 export function isRow(job: Job): boolean {
-  return job.head.method === 0 && (!job.goesAhead || job.idleInModel);
+  return isPredict(job.head.method) && (!job.goesAhead || job.idleInModel);
 }
 
 /** What is no row has its turn before the rows behind it. */

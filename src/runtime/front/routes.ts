@@ -1,4 +1,6 @@
-/** What a path means. `method` indexes METHODS of the channel for routes that call the model. */
+import { CALLABLE_METHODS, type CallableMethod, methodNumber } from "../../protocol/methods.ts";
+
+/** What a path means. `method` indexes METHODS for routes that call the model. */
 export interface Route {
   /** Template, for metrics: never the raw path, which callers choose. */
   name: string;
@@ -11,22 +13,25 @@ export interface Route {
     | "openapi"
     | "metrics"
     | "websocket"
+    | "models"
+    | "named"
     | "server-metadata"
+    | "model-ready"
     | "model-metadata";
   method: number;
 }
 
-const model = (name: string, method: number): Route => ({ name, kind: "model", method });
+const model = (name: string, method: CallableMethod): Route => ({
+  name,
+  kind: "model",
+  method: methodNumber(method),
+});
 const other = (name: string, kind: Route["kind"]): Route => ({ name, kind, method: -1 });
 
 const FIXED = new Map<string, Route>([
-  ["/predict", model("/predict", 0)],
-  ["/invocations", model("/invocations", 0)],
-  ["/v1/chat/completions", model("/v1/chat/completions", 1)],
-  ["/v1/completions", model("/v1/completions", 2)],
-  ["/v1/embeddings", model("/v1/embeddings", 3)],
-  ["/v1/messages", model("/v1/messages", 4)],
-  ["/v1/responses", model("/v1/responses", 5)],
+  ...CALLABLE_METHODS.flatMap(({ name, paths }) =>
+    paths.map((path): [string, Route] => [path, model(path, name)]),
+  ),
   ["/", other("/", "live")],
   ["/health/live", other("/health/live", "live")],
   ["/health/ready", other("/health/ready", "ready")],
@@ -35,14 +40,17 @@ const FIXED = new Map<string, Route>([
   ["/openapi.json", other("/openapi.json", "openapi")],
   ["/metrics", other("/metrics", "metrics")],
   ["/v1/websocket", other("/v1/websocket", "websocket")],
+  ["/v1/models", other("/v1/models", "models")],
   ["/v2", other("/v2", "server-metadata")],
   ["/v2/health/live", other("/v2/health/live", "live")],
   ["/v2/health/ready", other("/v2/health/ready", "ready")],
 ]);
 
-const PREDICT = model("/v1/models/{model}:predict", 0);
+const PREDICT = model("/v1/models/{model}:predict", "predict");
+/** How Truss calls the same for msgpack. */
+const PREDICT_BINARY = model("/v1/models/{model}:predict_binary", "predict");
 const NAMED = new Map<string, Route>([
-  ["", other("/v1/models/{model}", "ready")],
+  ["", other("/v1/models/{model}", "named")],
   ["/loaded", other("/v1/models/{model}/loaded", "loaded")],
   ["/schema", other("/v1/models/{model}/schema", "schema")],
 ]);
@@ -53,12 +61,15 @@ const V2_VERSION = `${V2}/versions/{version}`;
 const V2_MODEL = new Map<string, Route>(
   [V2, V2_VERSION].flatMap((base) => [
     [base, other(base, "model-metadata")],
-    [`${base}/ready`, other(`${base}/ready`, "ready")],
-    [`${base}/infer`, model(`${base}/infer`, 0)],
+    [`${base}/ready`, other(`${base}/ready`, "model-ready")],
+    [`${base}/infer`, model(`${base}/infer`, "predict")],
   ]),
 );
 /** Those whose bodies are tensors. */
 export const INFER_ROUTES: ReadonlySet<string> = new Set([`${V2}/infer`, `${V2_VERSION}/infer`]);
+
+/** Its bodies are msgpack unless they say that they are something else. */
+export const BINARY_ROUTE = PREDICT_BINARY.name;
 
 /** The route of a request target, or null. Any model name will do: a runtime has one model. */
 export function findRoute(target: string): Route | null {
@@ -70,7 +81,8 @@ export function findRoute(target: string): Route | null {
   const match = /^\/v1\/models\/([^/]+)(\/[a-z]+)?$/.exec(path);
   if (match === null) return null;
   const [, name = "", rest = ""] = match;
-  if (rest === "" && name.endsWith(":predict") && name.length > ":predict".length) return PREDICT;
+  const verb = /.:(predict|predict_binary)$/.exec(name)?.[1];
+  if (rest === "" && verb !== undefined) return verb === "predict" ? PREDICT : PREDICT_BINARY;
   return NAMED.get(rest) ?? null;
 }
 

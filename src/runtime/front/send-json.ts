@@ -1,4 +1,6 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ANTHROPIC_HEADER, errorFamily, type ErrorFamily } from "../../protocol/error-family.ts";
+import { errorJson } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 
 export interface ErrorAnswer {
@@ -10,20 +12,22 @@ export interface ErrorAnswer {
   details?: unknown;
 }
 
-/** The body of an error answer, the same everywhere. */
-export function errorBody(answer: Pick<ErrorAnswer, "code" | "error" | "requestId" | "details">): string {
-  const { error, code, requestId, details } = answer;
-  return JSON.stringify({
-    error,
-    code,
-    request_id: requestId,
-    ...(details === undefined ? {} : { details }),
-  });
+/** The body of an error answer, in the shape that the route's clients read. */
+export function errorBody(
+  family: ErrorFamily,
+  answer: Pick<ErrorAnswer, "code" | "error" | "requestId" | "details" | "status">,
+): string {
+  return errorJson(family, { ...answer, status: answer.status ?? WIRE_ERRORS[answer.code] });
+}
+
+export function familyOf(req: IncomingMessage): ErrorFamily {
+  return errorFamily(req.url ?? "", req.headers[ANTHROPIC_HEADER] !== undefined);
 }
 
 export function sendError(res: ServerResponse, answer: ErrorAnswer): void {
   const headers = { "x-request-id": answer.requestId, ...answer.headers };
-  sendJson(res, { status: answer.status ?? WIRE_ERRORS[answer.code], headers, body: errorBody(answer) });
+  const body = errorBody(familyOf(res.req), answer);
+  sendJson(res, { status: answer.status ?? WIRE_ERRORS[answer.code], headers, body });
 }
 
 export function sendJson(

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { METHODS } from "../channel/frames.ts";
+import { methodNumber } from "../../protocol/methods.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
@@ -47,11 +47,11 @@ export async function handleUpgrade(upgrade: Upgrade, options: UpgradeOptions): 
   }
   const file = "./websocket.mjs";
   const { acceptWebSocket: accept } = (await import(file)) as { acceptWebSocket: typeof acceptWebSocket };
-  accept(upgrade, options, METHODS.indexOf("websocket"));
+  accept(upgrade, options, methodNumber("websocket"));
 }
 
-function refuseUpgrade(socket: Duplex, status: number, answer: Parameters<typeof errorBody>[0]): void {
-  const body = errorBody(answer);
+function refuseUpgrade(socket: Duplex, status: number, answer: Parameters<typeof errorBody>[1]): void {
+  const body = errorBody("plain", answer);
   const reason = status === 404 ? "Not Found" : "Service Unavailable";
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

@@ -1,9 +1,10 @@
+import { errorJson } from "../../protocol/error-shape.ts";
 import { WIRE_ERRORS, type WireErrorCode } from "../../protocol/error-codes.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { INLINE_BODY_BYTES, ToFront } from "../channel/frames.ts";
 import { ContentType, writeResponse, writeTimings, type ResponseHead } from "../channel/response-frame.ts";
 import type { Job } from "./job.ts";
-import { asHttpError, describeThrown } from "./user-error.ts";
+import { asHttpError, describeThrown, type UserHttpError } from "./user-error.ts";
 import { log } from "./log.ts";
 import { requestScope } from "./request-scope.ts";
 
@@ -47,8 +48,9 @@ export function sendEnd(writer: FrameWriter, job: Job): void {
 
 /** The answer for one of our own error codes. */
 export function errorAnswer(job: Job, code: WireErrorCode, error: string, details?: unknown): Answer {
-  const body = { error, code, request_id: job.head.requestId, ...(details === undefined ? {} : { details }) };
-  return { status: WIRE_ERRORS[code], contentType: ContentType.JSON, code, body: JSON.stringify(body) };
+  const status = WIRE_ERRORS[code];
+  const facts = { status, code, error, requestId: job.head.requestId, details };
+  return { status, contentType: ContentType.JSON, code, body: errorJson(job.errorFamily, facts) };
 }
 
 /** What a throw in user code becomes, and what is logged of it (contract §6). */
@@ -72,12 +74,13 @@ export function thrownAnswer(job: Job, thrown: unknown): Answer {
   };
 }
 
-function httpErrorBody(job: Job, error: { detail: unknown; code: string }): string {
-  const body = { error: error.detail, code: error.code, request_id: job.head.requestId };
+function httpErrorBody(job: Job, { status, code, detail }: UserHttpError): string {
+  const facts = { status, code, requestId: job.head.requestId };
   try {
-    return JSON.stringify(body);
+    return errorJson(job.errorFamily, { ...facts, error: detail });
   } catch {
-    return JSON.stringify({ ...body, error: "The model's error detail is not serialisable." });
+    const error = "The model's error detail is not serialisable.";
+    return errorJson(job.errorFamily, { ...facts, error });
   }
 }
 

@@ -1,10 +1,7 @@
-import { METHODS } from "../channel/frames.ts";
+import { isPredict, methodRow, METHODS } from "../../protocol/methods.ts";
 import type { Job } from "./job.ts";
+import { TranscriptEvents, transcriptReply } from "./transcript.ts";
 
-/** The events of these carry their type as the event's name, too; Anthropic's clients go by it. */
-const NAMED_EVENTS = new Set(["messages", "responses"]);
-/** Streams of these end with a word of their own. */
-const ENDS_WITH_DONE = new Set(["chatCompletions", "completions"]);
 const DONE = "data: [DONE]\n\n";
 
 /**
@@ -12,22 +9,36 @@ const DONE = "data: [DONE]\n\n";
  * also when they want a stream, and want embeddings as base64 unless their user said otherwise.
  */
 export function noteWishes(job: Job, input: unknown): void {
-  if (job.head.method === 0 || typeof input !== "object" || input === null) return;
-  const { stream, encoding_format: encoding } = input as { stream?: unknown; encoding_format?: unknown };
-  if (stream === true) job.wants = "sse";
+  const row = methodRow(job.head.method);
+  if (row?.transcript) noteTranscript(job, row.name, input);
+  if (isPredict(job.head.method) || typeof input !== "object" || input === null) return;
+  const wishes = input as Partial<Record<"stream" | "stream_format" | "encoding_format", unknown>>;
+  const { stream, stream_format: streamFormat, encoding_format: encoding } = wishes;
+  // Of speech, whose streams are bytes unless events are asked for.
+  if (stream === true || streamFormat === "sse") job.wants = "sse";
   job.base64 = encoding === "base64" && METHODS[job.head.method] === "embeddings";
+}
+
+/** A transcript is whole, or a stream of events: pieces without either are of no use to its clients. */
+function noteTranscript(job: Job, method: string, input: unknown): void {
+  job.reply = transcriptReply(method, input);
+  const { stream } = (input ?? {}) as { stream?: unknown };
+  job.wants = stream === true ? "sse" : "gathered";
+  if (stream === true) job.transcript = new TranscriptEvents(method);
 }
 
 /** One object of a stream as a server-sent event of its route's protocol. */
 export function sseFrame(job: Job, value: unknown, json: string): string {
   const type = (value as { type?: unknown } | null)?.type;
-  const named = NAMED_EVENTS.has(methodOf(job)) && typeof type === "string" && /^[\w.-]+$/.test(type);
+  // Anthropic's clients go by the event's name.
+  const named =
+    methodRow(job.head.method)?.events === "named" && typeof type === "string" && /^[\w.-]+$/.test(type);
   return `${named ? `event: ${type}\n` : ""}data: ${json}\n\n`;
 }
 
 /** What ends a stream whose last item was an object; a model that frames its events itself says it itself. */
 export function sseEnd(job: Job): string {
-  return ENDS_WITH_DONE.has(methodOf(job)) ? DONE : "";
+  return methodRow(job.head.method)?.events === "done" ? DONE : "";
 }
 
 /** `{data: [{embedding: number[]}]}` with each vector as the base64 of its 32-bit floats. */
@@ -42,8 +53,4 @@ function withBase64(row: unknown): unknown {
   if (!isVector) return row;
   const { buffer } = Float32Array.from(embedding as ArrayLike<number>);
   return { ...(row as object), embedding: Buffer.from(buffer).toString("base64") };
-}
-
-function methodOf(job: Job): string {
-  return METHODS[job.head.method] as string;
 }

@@ -6,7 +6,8 @@ import { isRefusal, judgeAnswer } from "../../protocol/judge-answer.ts";
 import { RUNTIME_ENV } from "../../protocol/runtime-env.ts";
 import { formatOfContentType } from "../channel/body-format.ts";
 import { FrameReader } from "../channel/frame-reader.ts";
-import { METHODS, ToFront } from "../channel/frames.ts";
+import { ToFront } from "../channel/frames.ts";
+import { methodNumber, methodPath } from "../../protocol/methods.ts";
 import { FrameWriter } from "../channel/frame-writer.ts";
 import { CONTENT_TYPES, ContentType, readResponse, type ResponseHead } from "../channel/response-frame.ts";
 import type { Socket } from "node:net";
@@ -126,7 +127,7 @@ function readInput(example: Example, packageDir: string): Buffer {
 function exampleJob(example: Example, body: Buffer, { raw }: ModelShape): Job {
   const contentType = exampleContentType(example);
   return new Job(1, {
-    method: METHODS.indexOf(example.method),
+    method: methodNumber(example.method),
     format: formatOfContentType(contentType, raw.has(example.method)),
     hasSlot: false,
     needsSlot: example.method === "predict",
@@ -134,7 +135,7 @@ function exampleJob(example: Example, body: Buffer, { raw }: ModelShape): Job {
     bodyBytes: body.byteLength,
     deadline: 0,
     requestId: `example-${example.name}`,
-    url: example.method === "predict" ? "/predict" : `/${example.method}`,
+    url: methodPath(example.method),
     httpMethod: "POST",
     headers: `content-type\n${contentType}\naccept\napplication/json\nhost\nlocalhost`,
     body,

@@ -1,5 +1,6 @@
 import type { FrameWriter } from "../channel/frame-writer.ts";
-import { METHODS, ToFront } from "../channel/frames.ts";
+import { isPredict, METHODS } from "../../protocol/methods.ts";
+import { ToFront } from "../channel/frames.ts";
 import { monotonicMs } from "../channel/monotonic-ms.ts";
 import { readRequest } from "../channel/request-frame.ts";
 import { ContentType } from "../channel/response-frame.ts";
@@ -122,11 +123,11 @@ export class Executor {
   #queue(job: Job): void {
     job.idle = true;
     // A row's slot comes with its batch.
-    if (!this.shape.batches || job.head.method !== 0) this.#lanes.enter(job);
+    if (!this.shape.batches || !isPredict(job.head.method)) this.#lanes.enter(job);
   }
 
   #begin(job: Job): void {
-    if (job.head.method === 0 && this.shape.methods.has("preprocess")) return this.#preprocess(job);
+    if (isPredict(job.head.method) && this.shape.methods.has("preprocess")) return this.#preprocess(job);
     if (job.head.hasSlot) this.#queue(job);
     else if (job.head.needsSlot) this.#askForSlot(job);
     else this.#predict(job);
@@ -207,7 +208,7 @@ export class Executor {
   };
 
   #predicted(job: Job, output: unknown, began: number): void {
-    if (job.head.method !== 0 || !this.shape.methods.has("postprocess"))
+    if (!isPredict(job.head.method) || !this.shape.methods.has("postprocess"))
       return this.#finish(job, output, began);
     if (isStream(output) || isResponse(output)) {
       const kind = isResponse(output) ? "a Response" : "a stream";
@@ -281,6 +282,8 @@ export class Executor {
       );
       return this.#whenDone(job, streaming, began);
     }
+    // A client that reads events finds nothing in a whole answer.
+    if (job.transcript !== null) return this.#finish(job, [output].values(), began);
     if (isBlob(output)) return this.#finishBlob(job, output);
     const schema = this.#options.validateOutput
       ? this.shape.outputSchema.get(METHODS[job.head.method] as string)

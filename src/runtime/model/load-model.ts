@@ -13,6 +13,7 @@ import { createSecrets } from "./secrets.ts";
 import { describeThrown } from "./user-error.ts";
 import { log } from "./log.ts";
 import { runConfiguredExamples } from "./examples.ts";
+import { checkAddons } from "./check-addons.ts";
 import { withTypes } from "./model-types.ts";
 
 const RETRY_PAUSE_MS = 1000;
@@ -47,6 +48,7 @@ export class LoadError extends Error {
 /** Import, construct, setupEnvironment, load, examples; a throw in load is tried again on a fresh instance. */
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   log("info", "Loading the model from its package");
+  step("addon", () => checkAddons(options.packageDir));
   const exports = await importModel(options.packageDir);
   const shape = await withTypes(
     step("definition", () => readModelClass(exports, options.config.model_class_name, options.source)),

@@ -1,5 +1,5 @@
 import type { ModelTypes } from "../../protocol/model-types.ts";
-import { METHODS } from "../channel/frames.ts";
+import { HOOKS, METHODS } from "../../protocol/methods.ts";
 
 export interface StandardSchema {
   "~standard": {
@@ -36,16 +36,6 @@ export interface DefinitionRules {
 
 /** The class breaks a rule of the model contract; the message names file, class and rule. */
 export class DefinitionError extends Error {}
-
-const HOOKS = [
-  "preprocess",
-  "postprocess",
-  "predictBatch",
-  "load",
-  "setupEnvironment",
-  "isHealthy",
-  "shutdown",
-];
 
 /** Finds the class among a module's exports and checks the rules of contract §3. */
 export function readModelClass(exports: Record<string, unknown>, name: string, source: string): ModelShape {

@@ -1,5 +1,6 @@
 import type { FrameWriter } from "../channel/frame-writer.ts";
-import { METHODS, STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
+import { methodNumber } from "../../protocol/methods.ts";
+import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
 import { readRequest } from "../channel/request-frame.ts";
 import { Job } from "./job.ts";
 import type { LoadedModel } from "./load-model.ts";
@@ -12,7 +13,7 @@ const FAILED = 1011;
 
 /** The WebSocket connections of a model process: one `socket` object and one call of `websocket` each. */
 export class ModelSockets {
-  static readonly METHOD = METHODS.indexOf("websocket");
+  static readonly METHOD = methodNumber("websocket");
   readonly #writer: FrameWriter;
   readonly #model: () => LoadedModel | null;
   readonly #open = new Map<number, Connection>();

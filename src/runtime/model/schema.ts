@@ -1,4 +1,4 @@
-import { METHODS } from "../channel/frames.ts";
+import { METHODS } from "../../protocol/methods.ts";
 import type { ModelShape, StandardSchema } from "./model-class.ts";
 
 const TARGET = { target: "draft-2020-12" };

@@ -1,3 +1,4 @@
+import { errorEvent } from "../../protocol/error-shape.ts";
 import { STREAM_WINDOW_BYTES, ToFront } from "../channel/frames.ts";
 import type { FrameWriter } from "../channel/frame-writer.ts";
 import { ContentType, writeResponse } from "../channel/response-frame.ts";
@@ -87,7 +88,8 @@ class Chunks implements Output {
     this.#job = job;
   }
 
-  item(value: unknown, slow: boolean): void {
+  item(given: unknown, slow: boolean): void {
+    const value = this.#event(given);
     const first = !this.#headSent;
     if (first) this.#sendHead(value);
     const bytes = this.#encode(value);
@@ -102,6 +104,8 @@ class Chunks implements Output {
   }
 
   end(): void {
+    const event = this.#job.transcript?.end() ?? null;
+    if (event !== null) this.item(event, true);
     if (!this.#headSent) this.#sendHead(undefined);
     const last = this.#framed ? sseEnd(this.#job) : "";
     if (last !== "") this.#writer.bytes(ToFront.CHUNK, this.#job.id, Buffer.from(last));
@@ -120,13 +124,23 @@ class Chunks implements Output {
       this.#writer.bytes(
         ToFront.CHUNK,
         this.#job.id,
-        Buffer.from(`\n\nevent: error\ndata: ${String(answer.body)}\n\n`),
+        Buffer.from(errorEvent(this.#job.errorFamily, String(answer.body))),
       );
       sendEnd(this.#writer, this.#job);
     } else {
       this.#writer.empty(ToFront.ABORT, this.#job.id);
     }
     this.#writer.flush();
+  }
+
+  #event(value: unknown): unknown {
+    const { transcript } = this.#job;
+    if (transcript === null) return value;
+    try {
+      return transcript.item(value);
+    } catch (error) {
+      throw new ItemError("item", { cause: error });
+    }
   }
 
   #sendHead(first: unknown): void {

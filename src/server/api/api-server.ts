@@ -5,6 +5,8 @@ import { TRANSFER_LIMITS } from "../../protocol/transfer.ts";
 import type { Audit } from "../access/audit.ts";
 import type { Keys } from "../access/keys.ts";
 import { HostError } from "../host-error.ts";
+import { familyOf, hostErrorJson } from "../host-error-json.ts";
+import { inferenceAuthorization } from "../router/inference-authorization.ts";
 import { readJsonBody } from "../transfer/body.ts";
 import { compileRoutes } from "./match-route.ts";
 import type { ApiCall, CallKey, Route } from "./route.ts";
@@ -41,7 +43,7 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
       if (!("route" in result)) throw notFound(result.allow, method, url.pathname, res);
       found = result;
       const { route, params } = result;
-      if (route.scope !== "none") key = keys.check(req.headers.authorization);
+      if (route.scope !== "none") key = keys.check(authorizationOf(req));
       if (route.scope !== "none" && route.scope !== "any") requireScope(key, route.scope);
       const requireModel = (model: string): void => mayUse(key, model);
       if (params["model"] !== undefined) requireModel(params["model"]);
@@ -90,6 +92,11 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
   };
 }
 
+/** Clients of Anthropic ask for models with their key in a header of their own. */
+function authorizationOf(req: IncomingMessage): string | undefined {
+  return familyOf(req) === "plain" ? req.headers.authorization : inferenceAuthorization(req);
+}
+
 /** Throws HostError FORBIDDEN. */
 export function requireScope(key: CallKey, scope: KeyScope): void {
   if (RANK[key.scope] >= RANK[scope]) return;
@@ -135,7 +142,10 @@ function sendJson(
   value: unknown,
   headers: OutgoingHttpHeaders = {},
 ): void {
-  const text = value === undefined ? "" : `${JSON.stringify(value)}\n`;
+  sendText({ req, res }, status, value === undefined ? "" : `${JSON.stringify(value)}\n`, headers);
+}
+
+function sendText({ req, res }: Exchange, status: number, text: string, headers: OutgoingHttpHeaders): void {
   linger({ req, res });
   res.writeHead(status, {
     ...(text === "" ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
@@ -156,22 +166,11 @@ function sendError(exchange: Exchange, error: unknown, requestId: string): void 
     error instanceof HostError
       ? error
       : new HostError("INTERNAL", "The host failed; its log has the reason under this request_id.");
-  const { code, status, message, hint, details, retryAfter } = known;
-  sendJson(
-    { req, res },
-    status,
-    {
-      error: message,
-      code,
-      request_id: requestId,
-      ...(hint === undefined ? {} : { hint }),
-      ...(details === undefined ? {} : { details }),
-    },
-    {
-      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
-      ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
-    },
-  );
+  const { status, retryAfter } = known;
+  sendText({ req, res }, status, `${hostErrorJson(familyOf(req), known, requestId)}\n`, {
+    ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+    ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
+  });
 }
 
 /** An answer before the end of the request: the connection is of no further use, and closing it at once would hide the answer. */

@@ -1,3 +1,4 @@
+import { NAMED_BY_BODY } from "../../protocol/methods.ts";
 import { splitModelName } from "./split-model-name.ts";
 
 export type Target = { environment: string } | { deployment: string };
@@ -8,27 +9,21 @@ export type InferenceRoute =
   /** The model's name is in the body. */
   | { kind: "by-body"; path: string };
 
-/** As the runtime offers them; each has its `model` in the body. */
-const BY_BODY = new Set([
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/messages",
-  "/v1/responses",
-]);
-
 const NAMED =
   /^\/models\/([^/]+)\/(?:(production|development)|environments\/([^/]+)|deployments\/([^/]+))\/(predict|websocket|sync(?:\/.*)?)$/;
 
 /** Of the Open Inference Protocol, whose clients put the model's name into the path. */
 const INFERENCE_PROTOCOL = /^\/v2\/models\/([^/]+)(?:\/.+)?$/;
 
+/** KServe's and Truss's way of calling predict, which a host has beside its own routes of `/v1/models`. */
+const PREDICT = /^\/v1\/models\/([^/:]+):(?:predict|predict_binary)$/;
+
 /** The route of a request target, or null where it is none of inference. */
 export function parseRoute(url: string): InferenceRoute | null {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? "" : url.slice(mark);
-  if (BY_BODY.has(path)) return { kind: "by-body", path: url };
+  if (NAMED_BY_BODY.has(path)) return { kind: "by-body", path: url };
   try {
     return parseInferenceProtocol(path, url) ?? parseNamed(path, query);
   } catch {
@@ -39,7 +34,7 @@ export function parseRoute(url: string): InferenceRoute | null {
 
 /** A runtime takes any name of a model: the path is passed on as it is. */
 function parseInferenceProtocol(path: string, url: string): InferenceRoute | null {
-  const match = INFERENCE_PROTOCOL.exec(path);
+  const match = INFERENCE_PROTOCOL.exec(path) ?? PREDICT.exec(path);
   if (match === null) return null;
   const { model, environment } = splitModelName(decodeURIComponent(match[1] as string));
   return model === "" || environment === ""

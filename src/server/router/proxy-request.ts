@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { writePiece } from "../../protocol/write-piece.ts";
 import { acquireLease } from "./acquire-lease.ts";
 import { responseHeaders } from "./forward-headers.ts";
 import type { HeldBody } from "./held-body.ts";
@@ -133,11 +134,12 @@ class Exchange {
     let isEnded = false;
     answer.on("data", (chunk: Buffer) => {
       isFlushed = true;
-      if (answer.complete && answer.readableLength === 0 && answer.rawTrailers.length === 0) {
+      const isLast = answer.complete && answer.readableLength === 0 && answer.rawTrailers.length === 0;
+      if (isLast && !res.chunkedEncoding) {
         // The last of it: with the head in one write where that has not gone, which takes a string.
         isEnded = true;
         res.end(chunk.byteLength <= ONE_WRITE_BYTES ? chunk.toString("latin1") : chunk, "latin1");
-      } else if (!res.write(chunk)) {
+      } else if (!(res.chunkedEncoding ? writePiece(res, chunk) : res.write(chunk))) {
         answer.pause();
         res.once("drain", () => answer.resume());
       }

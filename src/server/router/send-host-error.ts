@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { HostErrorBody } from "../../protocol/host-errors.ts";
+import { acceptedCodings } from "../../http/content-coding.ts";
 import { HostError } from "../host-error.ts";
+import { familyOf, hostErrorJson } from "../host-error-json.ts";
 
 /** A client that goes on sending a body that nobody wants is cut off after this: time enough to read the answer. */
 export const LINGER_MS = 2000;
@@ -18,12 +19,16 @@ export function sendHostError(
     return;
   }
   const error = asHostError(failure.error);
-  const body = bodyOf(error, failure.requestId);
+  const family = familyOf(req);
+  const body = hostErrorJson(family, error, failure.requestId);
   res.writeHead(error.status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
     "x-request-id": failure.requestId,
+    // Anthropic's clients look for the id under another name.
+    ...(family === "anthropic" ? { "request-id": failure.requestId } : {}),
     ...(error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) }),
+    ...(error.code === "UNSUPPORTED_MEDIA_TYPE" ? { "accept-encoding": acceptedCodings() } : {}),
     ...failure.headers,
   });
   res.end(req.method === "HEAD" ? undefined : body);
@@ -33,7 +38,7 @@ export function sendHostError(
 /** The same for a request that wanted to become a WebSocket. */
 export function refuseUpgrade(socket: Duplex, failure: { error: unknown; requestId: string }): void {
   const error = asHostError(failure.error);
-  const body = bodyOf(error, failure.requestId);
+  const body = hostErrorJson("plain", error, failure.requestId);
   const lines = [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
     "Content-Type: application/json",
@@ -58,16 +63,4 @@ function asHostError(error: unknown): HostError {
   return error instanceof HostError
     ? error
     : new HostError("INTERNAL", "The server failed to pass the request on.");
-}
-
-function bodyOf(error: HostError, requestId: string): string {
-  const { message, code, hint, details } = error;
-  const body: HostErrorBody = {
-    error: message,
-    code,
-    request_id: requestId,
-    ...(hint === undefined ? {} : { hint }),
-    ...(details === undefined ? {} : { details }),
-  };
-  return JSON.stringify(body);
 }

@@ -235,7 +235,8 @@ async function errorOf(answer: Response, limit: Limit): Promise<ModelError> {
     // Not from the model: a proxy on the way.
   }
   const { error = text.slice(0, 200) || `HTTP ${status}`, code } = body;
-  return new ModelError(typeof error === "string" ? error : JSON.stringify(error), {
+  const sentence = sentenceOf(error);
+  return new ModelError(typeof sentence === "string" ? sentence : JSON.stringify(sentence), {
     code: typeof code === "string" ? code : "HTTP_ERROR",
     status,
     requestId: answer.headers.get("x-request-id"),
@@ -330,16 +331,33 @@ async function* events(pieces: AsyncIterable<Uint8Array>, answer: Response): Asy
       continue;
     }
     if (name === "error") throw errorEvent(data.join("\n"), answer);
-    if (data.length > 0 && data[0] !== "[DONE]") yield valueOf(data.join("\n"));
+    if (data.length > 0 && data[0] !== "[DONE]") {
+      const value = valueOf(data.join("\n"));
+      if (isErrorBody(value)) throw errorEvent(data.join("\n"), answer);
+      yield value;
+    }
     name = "";
     data = [];
   }
   if (data.length > 0 && data[0] !== "[DONE]") yield valueOf(data.join("\n"));
 }
 
+/** On OpenAI's routes the event of an error has no name. */
+function isErrorBody(value: unknown): boolean {
+  const { error, code, request_id: id } = Object(value) as Record<string, unknown>;
+  return typeof sentenceOf(error) === "string" && typeof code === "string" && typeof id === "string";
+}
+
+/** The routes of OpenAI and Anthropic have the sentence in an object. */
+function sentenceOf(error: unknown): unknown {
+  const { message } = Object(error) as { message?: unknown };
+  return typeof message === "string" ? message : error;
+}
+
 function errorEvent(text: string, answer: Response): ModelError {
   const body = Object(valueOf(text)) as { error?: unknown; code?: unknown; details?: unknown };
-  return new ModelError(typeof body.error === "string" ? body.error : text, {
+  const sentence = sentenceOf(body.error);
+  return new ModelError(typeof sentence === "string" ? sentence : text, {
     code: typeof body.code === "string" ? body.code : "MODEL_ERROR",
     status: answer.status,
     requestId: answer.headers.get("x-request-id"),

@@ -1,5 +1,5 @@
-import { METHOD_PATHS } from "../../protocol/method-paths.ts";
-import { type JsonSchema, type MethodTypes, TYPED_METHODS } from "../../protocol/model-types.ts";
+import { type CallableMethod, CALLABLE_NAMES, methodPath } from "../../protocol/methods.ts";
+import type { JsonSchema, MethodTypes } from "../../protocol/model-types.ts";
 import { NamedSchemas } from "../../protocol/named-schemas.ts";
 import { subSchemas } from "../../protocol/sub-schemas.ts";
 import { printDeclaration, printType } from "./print-type.ts";
@@ -13,7 +13,7 @@ const TAKEN = [
 ].flatMap((line) => line.split(" "));
 
 export interface MethodSignature {
-  method: keyof typeof METHOD_PATHS;
+  method: CallableMethod;
   path: string;
   description: string | undefined;
   /** Types of TypeScript. */
@@ -33,7 +33,7 @@ export interface GeneratedTypes {
 /** The types of a model's methods, as what `/schema` of it, or its sources, say. */
 export function generateTypes(methods: Record<string, Partial<MethodTypes>>): GeneratedTypes {
   const names = new NamedSchemas("#/types/", Object.fromEntries(TAKEN.map((name) => [name, {}])));
-  const signatures = TYPED_METHODS.flatMap((method) => {
+  const signatures = CALLABLE_NAMES.flatMap((method) => {
     const types = methods[method];
     return types === undefined ? [] : [signatureOf(method, types, names)];
   });
@@ -44,7 +44,7 @@ export function generateTypes(methods: Record<string, Partial<MethodTypes>>): Ge
 }
 
 function signatureOf(
-  method: (typeof TYPED_METHODS)[number],
+  method: CallableMethod,
   types: Partial<MethodTypes>,
   names: NamedSchemas,
 ): MethodSignature {
@@ -56,7 +56,7 @@ function signatureOf(
   const takesBytes = types.binary_input === true;
   return {
     method,
-    path: METHOD_PATHS[method],
+    path: methodPath(method),
     description: types.description,
     input: takesBytes ? "Blob | Uint8Array | ArrayBuffer" : printed(input, "Input"),
     output: outputType(printed(output, "Output"), itemType, types),

@@ -210,7 +210,7 @@ test("a full queue is waited for, as its Retry-After says", async (t) => {
     Promise.all([1, 2, 3, 4, 5, 6].map(() => clientOf(model).chat.completions.create(ask("now")))),
     (error) => {
       assert.ok(error instanceof APIError);
-      assert.deepEqual([error.status, error.message], [503, '503 "The queue is full."']);
+      assert.deepEqual([error.status, error.message], [503, "503 The queue is full."]);
       return Number(error.headers?.get("retry-after")) >= 1;
     },
   );
