@@ -22,7 +22,8 @@ def finds_nothing(model):
     with tempfile.TemporaryDirectory() as folder:
         command = [PROGRAM, "--config-file", CONFIG, "run", document, *options]
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-500:]
+    found = run.stdout[run.stdout.find("= FAILURES =") + 12 :].strip("= \n")
+    assert run.returncode == 0, f"{found}\n{run.stderr[-500:]}"
     return run.stdout.strip().splitlines()[-1]
 
 
