@@ -14,7 +14,8 @@ export interface HostActionOptions {
   port: number;
   /** Absolute; the per-user data folder without it. */
   dataDir?: string | undefined;
-  engine: "local";
+  /** Name of an engine; the host's own default without it. */
+  engine?: string | undefined;
   tls?: { cert: string; key: string } | undefined;
   trustProxy?: readonly string[] | undefined;
   /** Deployments of an environment that can be rolled back to, and MiB of log of each. */

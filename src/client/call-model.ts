@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { AppError } from "../errors.ts";
+import { parseAddress } from "../protocol/address.ts";
 
 export interface ModelCall {
   /** http://host:port, or unix:PATH. */
@@ -46,12 +47,12 @@ export interface ModelClient {
 export async function openModelClient(address: string): Promise<ModelClient> {
   // Loaded here: it costs more time than the whole help page.
   const { Agent } = await import("undici");
-  const unix = address.startsWith("unix:") ? address.slice("unix:".length) : null;
+  const place = parseAddress(address);
   const dispatcher = new Agent({
     // A model may think for long: only the time limit of the whole call counts.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: 10_000, ...(unix ? { socketPath: unix } : {}) },
+    connect: { timeout: 10_000, ...(place.kind === "unix" ? { socketPath: place.path } : {}) },
   });
   return {
     call: (call, use) => send({ ...call, address }, use, dispatcher),
@@ -65,7 +66,8 @@ async function send<T>(
   dispatcher: Dispatcher,
 ): Promise<T> {
   const { request } = await import("undici");
-  const origin = call.address.startsWith("unix:") ? "http://localhost" : call.address;
+  const place = parseAddress(call.address);
+  const origin = place.kind === "unix" ? "http://localhost" : place.origin;
   const timeout = call.timeoutMs === null ? null : AbortSignal.timeout(call.timeoutMs);
   const signals = [call.signal, timeout].filter((given) => given != null);
   let received = 0;

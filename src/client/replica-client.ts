@@ -1,4 +1,6 @@
 import { Agent, type ClientRequest, request } from "node:http";
+import type { Address } from "../protocol/address.ts";
+import { placeOf } from "./place-of.ts";
 
 export interface ReplicaCall {
   method: string;
@@ -20,12 +22,11 @@ const IDLE_MS = 45_000;
  * answer on as a whole one; in speed the two are level here.
  */
 export class ReplicaClient {
-  readonly address: string;
+  readonly address: Address;
   readonly #agent: Agent;
   readonly #place: { socketPath: string } | { host: string; port: number };
 
-  /** `address`: unix:PATH, or http://host:port. */
-  constructor(address: string) {
+  constructor(address: Address) {
     this.address = address;
     this.#place = placeOf(address);
     this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 256, timeout: IDLE_MS, noDelay: true });
@@ -40,10 +41,4 @@ export class ReplicaClient {
   close(): void {
     this.#agent.destroy();
   }
-}
-
-function placeOf(address: string): { socketPath: string } | { host: string; port: number } {
-  if (address.startsWith("unix:")) return { socketPath: address.slice("unix:".length) };
-  const { hostname, port } = new URL(address);
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) };
 }

@@ -9,7 +9,6 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, BlockList, isIP } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors.ts";
 import { TRANSFER_LIMITS } from "../protocol/transfer.ts";
@@ -22,8 +21,9 @@ import { createSecrets } from "./access/secrets.ts";
 import { createApi, mayUse } from "./api/api-server.ts";
 import { apiRoutes } from "./api/api-routes.ts";
 import { Deployments } from "./deployments/deployments.ts";
-import { createLocalEngine } from "./engines/local/local-engine.ts";
+import { openEngine } from "./engines/index.ts";
 import { inferenceAuthorization } from "./router/inference-authorization.ts";
+import type { Engine } from "./replicas/engine.ts";
 import { createRouter } from "./router/router.ts";
 import { openStore, type Retention } from "./store/open-store.ts";
 
@@ -37,7 +37,8 @@ export interface HostOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
-  engine: "local";
+  /** Name of an engine in engines/index.ts, or an engine that is open; models run on this machine without it. */
+  engine?: string | Engine | undefined;
   /** Of scope admin. */
   adminKey: string;
   /** Where the key of the secrets lies, outside the data folder. */
@@ -68,11 +69,12 @@ export interface RunningHost {
 /** A key as hosts make them. */
 export const newHostKey = (): string => `plk_${randomBytes(32).toString("base64url")}`;
 
-/** Throws AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, NOT_WRITABLE. */
+/** Throws UsageError for an unknown engine; AppError PORT_IN_USE, HOST_INVALID, HOST_DATA, NOT_WRITABLE. */
 export async function startHost(options: HostOptions): Promise<RunningHost> {
   const { dataDir, log } = options;
+  const engine =
+    typeof options.engine === "object" ? options.engine : await openEngine(options.engine, { dataDir });
   const store = openStore(dataDir, { retention: options.retention });
-  const engine = createLocalEngine({ runDir: join(dataDir, "run") });
   try {
     const keys = createKeys(store.db, options.adminKey);
     const secrets = createSecrets(
@@ -136,7 +138,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
     });
     await listen(server, options);
-    deployments.start();
+    await deployments.start();
     isReady = true;
     const collect = (): void => {
       store.collectGarbage().then(

@@ -5,10 +5,13 @@ import { AppError } from "../errors.ts";
 import type { ControlEvent, ControlRequest, Vitals } from "../protocol/control.ts";
 import { PACKAGE_PATHS } from "../protocol/manifest.ts";
 import { RUNTIME_ENV } from "../protocol/runtime-env.ts";
+import { readControlEvent } from "./read-control-event.ts";
 import { runtimeError } from "./runtime-error.ts";
 import type { Reloaded, RunningRuntime, RuntimeOptions } from "./running-runtime.ts";
 
 const CONTROL_FD = 3;
+/** An event has a stack and a message at most. */
+const MOST_EVENT_CHARS = 4 * 1024 * 1024;
 /** Above the runtime's own limits for draining (60 s) and `shutdown()` (10 s). */
 const DEFAULT_GRACE_MS = 75_000;
 /**
@@ -68,7 +71,15 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
     options.onEvent?.(event);
   };
   const control = child.stdio[CONTROL_FD] as Socket;
-  readLines(control, (line) => onEvent(JSON.parse(line) as ControlEvent));
+  let broken = false;
+  const hear = (line: string | null): void => {
+    const event = line === null ? null : readControlEvent(line);
+    if (event !== null && !broken) return onEvent(event);
+    // Whatever speaks there is not a runtime any more: nothing that it says is believed, and it ends.
+    broken = true;
+    if (child.pid !== undefined) killGroup(child.pid);
+  };
+  readLines(control, hear);
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream]?.setEncoding("utf8").on("data", (text: string) => options.onOutput?.(stream, text));
   }
@@ -78,8 +89,8 @@ function follow(child: ChildProcess, options: RuntimeOptions): RunningRuntime {
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, why: string): void => {
       const error =
-        lastFailure === null
-          ? new AppError("RUNTIME_FAILED", why)
+        lastFailure === null || broken
+          ? new AppError("RUNTIME_FAILED", broken ? `${why} It broke the control protocol.` : why)
           : runtimeError(lastFailure, options.listen);
       listening.reject(error);
       ready.reject(error);
@@ -166,7 +177,8 @@ function inheritedEnv(): NodeJS.ProcessEnv {
   return env;
 }
 
-function readLines(stream: Socket, onLine: (line: string) => void): void {
+/** `onLine` gets null for a line that is longer than any event. */
+function readLines(stream: Socket, onLine: (line: string | null) => void): void {
   let held = "";
   stream.setEncoding("utf8");
   stream.on("error", () => undefined);
@@ -174,6 +186,9 @@ function readLines(stream: Socket, onLine: (line: string) => void): void {
     const lines = (held + text).split("\n");
     held = lines.pop() as string;
     for (const line of lines) if (line !== "") onLine(line);
+    if (held.length <= MOST_EVENT_CHARS) return;
+    held = "";
+    onLine(null);
   });
 }
 

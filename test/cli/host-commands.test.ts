@@ -25,7 +25,7 @@ const PRODUCTION: EnvironmentInfo = {
       package: "sha256:a",
       in_flight: 0,
       restarts: 12,
-      pid: 1,
+      place: "process 1",
       rss_bytes: 123_456_789,
       since: AT,
     },

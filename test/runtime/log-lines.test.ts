@@ -196,3 +196,27 @@ test("a traceparent that is none gives no line of its request a trace id", async
     [undefined, undefined],
   );
 });
+
+test("what is said at the end is told whole, to a reader who has fallen behind, too", async (t) => {
+  const model = await runModel(
+    t,
+    `export class Model {
+       predict() { return null; }
+       shutdown() { for (let i = 0; i < 3000; i++) console.log("line " + i + " " + "x".repeat(200)); }
+     }`,
+  );
+  const stopped = model.runtime.stop();
+  // This process reads nothing while it computes: more is said meanwhile than a pipe holds.
+  const end = performance.now() + 1000;
+  while (performance.now() < end);
+  await stopped;
+  const lines = model.logText().split("\n");
+  assert.equal(lines.pop(), "", "the last line has its end");
+  const said = lines
+    .filter((line) => line.includes("xxx"))
+    .map((line) => JSON.parse(line) as { message: string });
+  assert.deepEqual(
+    said.map(({ message }) => Number(message.split(" ")[1])),
+    Array.from({ length: 3000 }, (_, i) => i),
+  );
+});

@@ -192,3 +192,25 @@ describe("stopping", () => {
     });
   });
 });
+
+describe("a runtime whose control channel says what no runtime says", () => {
+  const lines = {
+    "no JSON": "channel.write('not json\\n')",
+    "a number": "channel.write('7\\n')",
+    null: "channel.write('null\\n')",
+    "an unknown type": 'say({ type: "__proto__" })',
+    "a field of another type": 'say({ type: "ready", digest: { toString: 1 }, load_ms: "x" })',
+    "vitals without a list": 'say({ type: "vitals", id: 1, processes: 3 })',
+    "a stack that is none": 'say({ type: "failed", error: "x", reason: "y", stack: [1] })',
+    "a line without an end": 'const more = () => channel.write("x".repeat(65536), more); more()',
+    "bytes that are no text": "channel.write(Buffer.from([0xff, 0xfe, 0x0a]))",
+  };
+  for (const [what, script] of Object.entries(lines)) {
+    it(`${what}: it is ended, and this process goes on`, async (t) => {
+      const { runtime, events } = await started(t, `${script}; setInterval(() => {}, 1000);`);
+      assert.equal((await runtime.exited).signal, "SIGKILL");
+      assert.equal(await codeOf(runtime.ready), "RUNTIME_FAILED");
+      assert.deepEqual(events, []);
+    });
+  }
+});

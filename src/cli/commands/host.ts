@@ -9,7 +9,7 @@ interface Options {
   port: number;
   host: string;
   data?: string;
-  engine: "local";
+  engine?: string;
   verify?: true;
   tlsCert?: string;
   tlsKey?: string;
@@ -58,7 +58,7 @@ export const hostCommand = defineCommand<Options>({
     { flags: "-p, --port <port>", description: "0 picks a free one", default: 4700, parse: parsePort },
     { flags: "--host <host>", description: "the address to listen on", default: "127.0.0.1" },
     { flags: "--data <dir>", description: "where everything is kept; a folder of this user" },
-    { flags: "--engine <engine>", description: "where models run", choices: ["local"], default: "local" },
+    { flags: "--engine <engine>", description: "where models run; this machine without it" },
     { flags: "--verify", description: "read every file that is kept again, tell what is damaged, and end" },
     {
       flags: "--keep-deployments <n>",

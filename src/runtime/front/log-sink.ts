@@ -5,6 +5,7 @@ const MAX_HELD_BYTES = 1024 * 1024;
 const FLUSH_BYTES = 32 * 1024;
 const FLUSH_MS = 20;
 const RETRY_MS = 50;
+const DRAIN_LOOK_MS = 2;
 
 /**
  * Writes lines to a descriptor in batches and never blocks: a pipe that nobody reads costs lines, which are
@@ -42,8 +43,22 @@ export class LogSink {
   /** Writes what the descriptor takes at once. */
   flush(): void {
     if (this.#socket !== null) return this.#flushSocket(this.#socket);
-    if (this.#rest !== null && !this.#writeNow(this.#rest)) return;
+    if (this.#rest !== null) {
+      this.#bytes -= this.#rest.byteLength;
+      if (!this.#writeNow(this.#rest)) return;
+    }
     if (this.#lines.length > 0) this.#writeNow(this.#takeBatch());
+  }
+
+  /** Resolves once everything that was said is written, or after `ms`: a reader that reads loses nothing at the end. */
+  async drain(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    for (;;) {
+      this.flush();
+      const held = this.#socket === null ? (this.#rest?.byteLength ?? 0) : this.#socket.writableLength;
+      if ((held === 0 && this.#lines.length === 0) || performance.now() >= deadline) return;
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    }
   }
 
   #flushSocket(socket: Socket): void {
@@ -86,7 +101,6 @@ export class LogSink {
     if (this.#timer !== null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      if (this.#rest !== null) this.#bytes -= this.#rest.byteLength;
       this.flush();
     }, ms);
     this.#timer.unref();

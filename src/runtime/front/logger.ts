@@ -82,6 +82,11 @@ export class Logger {
     else this.#emit(`${json.slice(0, -1)},"worker":${worker}}`);
   }
 
+  /** Resolves once everything that was said is written, or after `ms`. */
+  drain(ms: number): Promise<void> {
+    return this.#sink.drain(ms);
+  }
+
   flush(): void {
     this.#sink.flush();
   }

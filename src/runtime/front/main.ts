@@ -17,6 +17,9 @@ import type { Telemetry } from "./telemetry.ts";
 import { UserMetrics } from "./user-metrics.ts";
 import { writeAllMetrics } from "./write-all-metrics.ts";
 
+/** For a reader of the log that has fallen behind, at the end. */
+const LAST_WORDS_MS = 2000;
+
 type ReloadRequest = Extract<ControlRequest, { type: "reload" }>;
 
 try {
@@ -196,6 +199,7 @@ async function run(options: FrontOptions, files: PackageFiles): Promise<void> {
       await Promise.race([Promise.all([answered, dispatcher.whenIdle()]), timeout]);
       await pool.stop();
       await telemetry?.stop();
+      await logger.drain(LAST_WORDS_MS);
       exitNow(code);
     })();
     return stopping;

@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { placeOf } from "../../client/place-of.ts";
+import type { Address } from "../../protocol/address.ts";
 import type { LiveDeployment } from "../deployments/live-deployment.ts";
 import type { MetricsPart } from "./merge-metrics.ts";
 
@@ -18,10 +20,10 @@ export async function scrapeReplicas(live: readonly LiveDeployment[]): Promise<M
   return (await Promise.all(asked)).filter((part) => part !== null);
 }
 
-function readMetrics(address: string): Promise<string | null> {
+function readMetrics(address: Address): Promise<string | null> {
   return new Promise((resolve) => {
     const call = request({
-      socketPath: address.replace(/^unix:/, ""),
+      ...placeOf(address),
       path: "/metrics",
       agent: false,
       headers: { host: "replica" },

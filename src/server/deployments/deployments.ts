@@ -5,13 +5,14 @@ import type {
   ModelList,
   ModelStatus,
 } from "../../protocol/host-api.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine } from "../replicas/engine.ts";
 import { HostError } from "../host-error.ts";
-import { asDeploymentError, type ReplicaTiming } from "../replica-set.ts";
-import { judge } from "../rollout-judge.ts";
+import { asDeploymentError } from "../replicas/deployment-error.ts";
+import { judge } from "./rollout-judge.ts";
 import type { RouteTable } from "../router/router.ts";
 import type { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
+import { modelList, modelStatus } from "./model-views.ts";
 import { deploymentInfo, type DeploymentRow } from "./deployment-row.ts";
 import { DeploymentRows } from "./deployment-rows.ts";
 import { effectiveConfig } from "./effective-config.ts";
@@ -36,7 +37,6 @@ export interface DeploymentsOptions {
   /** What could not be done, nor told anybody: a full disk, a bug. */
   onError?(error: unknown): void;
   now?: () => Date;
-  timing?: ReplicaTiming;
   /** How often load and rollouts are looked at; default: a second. */
   tickMs?: number;
 }
@@ -58,7 +58,8 @@ export class Deployments implements RouteTable {
   }
 
   /** Everything that served serves again; what was on its way goes on. Requests that come meanwhile wait. */
-  start(): void {
+  async start(): Promise<void> {
+    await this.#options.engine.adopt(this.#expected());
     for (const row of this.rows.environments()) {
       const environment = this.#environment(row.model, row.name);
       this.#resume(row.serving, (live) => (environment.serving = live));
@@ -208,23 +209,18 @@ export class Deployments implements RouteTable {
     await Promise.all(names.map((name) => this.#forget(model, name)));
   }
 
-  list(): ModelList {
-    return {
-      models: this.rows.models().map(({ name, created_at }) => ({
-        model: name,
-        created_at,
-        environments: this.#status(name).map((each) => ({
-          name: each.name,
-          state: each.state,
-          deployment: each.serving?.deployment ?? null,
-        })),
-      })),
-    };
+  /** Those that `mayUse` agrees to. */
+  list(mayUse: (model: string) => boolean): ModelList {
+    return modelList(
+      this.rows.models().filter(({ name }) => mayUse(name)),
+      (name) => this.#status(name),
+    );
   }
 
   status(model: string): ModelStatus {
     requireModel(this.rows, model);
-    return { model, environments: this.#status(model) };
+    const row = this.rows.models().find(({ name }) => name === model);
+    return modelStatus(row ?? { name: model, created_at: "" }, this.#status(model));
   }
 
   deployment(id: string): DeploymentInfo {
@@ -281,7 +277,7 @@ export class Deployments implements RouteTable {
       this.#takeOver(environment, live);
     } catch (error) {
       environment.incoming = null;
-      await (this.#closed ? live?.stop({ graceMs: 0 }) : live?.end({ graceMs: 0 }));
+      await (this.#closed ? live?.leave({ graceMs: 0 }) : live?.end({ graceMs: 0 }));
       this.#attempt(() => this.#failed(row, error, signal));
     }
   }
@@ -375,6 +371,13 @@ export class Deployments implements RouteTable {
     }
   }
 
+  /** Deployments that may have replicas from before. */
+  #expected(): string[] {
+    const served = this.rows.environments().flatMap((row) => [row.serving, row.rollout_deployment]);
+    const started = this.rows.underWay().map(({ id }) => id);
+    return [...served, ...started].filter((id) => id !== null);
+  }
+
   /** One that cannot be taken up keeps none of the others from it. */
   #resume(id: string | null, put: (live: LiveDeployment) => void): void {
     const row = id === null ? undefined : this.rows.get(id);
@@ -399,14 +402,13 @@ export class Deployments implements RouteTable {
   }
 
   #live(row: DeploymentRow): LiveDeployment {
-    const { store, engine, secretsFor, timing } = this.#options;
+    const { store, engine, secretsFor } = this.#options;
     const config = effectiveConfig(store, row);
     return new LiveDeployment({
       row,
       config,
       store,
       engine,
-      timing,
       secrets: () => secretsFor(Object.keys(config.secrets)),
       onEvent: (type, message, data) => this.#attempt(() => this.rows.event(row.id, type, message, data)),
     });

@@ -1,18 +1,16 @@
 import { rmSync } from "node:fs";
 import type { Config } from "../../protocol/config.ts";
 import type { PackageManifest } from "../../protocol/manifest.ts";
-import type { Engine } from "../engine.ts";
 import { HostError } from "../host-error.ts";
-import { ReplicaSet, type ReplicaTiming } from "../replica-set.ts";
+import type { Engine, ReplicaGroup } from "../replicas/engine.ts";
 import { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
+import { deploymentSpec } from "./deployment-spec.ts";
 import { configFileOf } from "./effective-config.ts";
-import { GrowingPause } from "./growing-pause.ts";
 import { KnownBackends } from "./known-backends.ts";
 import { toLogEntry } from "./log-entry.ts";
 import { PlacedPackage } from "./placed-package.ts";
-import { specOf } from "./replica-spec.ts";
 import { WantedReplicas } from "./wanted-replicas.ts";
 
 /** A request waits so long for a replica, and so many wait at most. */
@@ -28,7 +26,6 @@ export interface LiveOptions {
   engine: Engine;
   secrets(): Record<string, string>;
   onEvent(type: string, message: string, data?: Record<string, unknown>): void;
-  timing?: ReplicaTiming | undefined;
 }
 
 /** A deployment that runs, or sleeps ready to be woken: its replicas, the requests on their way to them, its scaling. */
@@ -37,7 +34,7 @@ export class LiveDeployment {
   row: DeploymentRow;
   config: Config;
   readonly traffic: Traffic;
-  readonly replicas: ReplicaSet;
+  readonly replicas: ReplicaGroup;
   readonly #options: LiveOptions;
   readonly #scaling: WantedReplicas;
   readonly #placed: PlacedPackage;
@@ -47,12 +44,9 @@ export class LiveDeployment {
   #autoscales = false;
   #stopped = false;
   #onChange: () => void = () => undefined;
-  /** Why it cannot be started, for as long as it cannot. */
-  #trouble: string | null = null;
-  readonly #pause = new GrowingPause();
 
   constructor(options: LiveOptions) {
-    const { row, config, engine, store, onEvent, timing } = options;
+    const { row, config, engine, store, onEvent } = options;
     this.#options = options;
     this.row = row;
     this.config = config;
@@ -68,16 +62,13 @@ export class LiveDeployment {
       },
     });
     this.backends = new KnownBackends(this.traffic);
-    this.replicas = new ReplicaSet({
-      engine,
-      spec: () =>
-        specOf({
-          row: this.row,
-          config: this.config,
-          store,
-          placed: this.#placed,
-          secrets: options.secrets(),
-        }),
+    const spec = deploymentSpec({
+      row,
+      config,
+      package: this.#placed.reference,
+      secrets: options.secrets(),
+    });
+    this.replicas = engine.run(spec, {
       backends: this.backends,
       inFlight: (id) => this.traffic.backends().find((backend) => backend.id === id)?.inFlight ?? 0,
       onEvent: (type, message, data) => {
@@ -85,7 +76,7 @@ export class LiveDeployment {
         this.#onChange();
       },
       onLine: (replica, line) => store.logs.append(toLogEntry(this.row, replica, line)),
-      ...(timing === undefined ? {} : { timing }),
+      onTrouble: (why) => this.traffic.refuse(why === null ? null : cannotStart(why)),
     });
   }
 
@@ -103,7 +94,7 @@ export class LiveDeployment {
    * limits of its config. Resolves when they are ready. Rejects with the model's own error.
    */
   async prove(atLeast = 0): Promise<void> {
-    await this.scale(this.#scaling.keepAtLeast(Math.max(1, this.config.autoscaling.min_replicas, atLeast)));
+    this.#scaleTo(this.#scaling.keepAtLeast(Math.max(1, this.config.autoscaling.min_replicas, atLeast)));
     await this.replicas.firstReady;
     await this.#settled();
   }
@@ -160,37 +151,29 @@ export class LiveDeployment {
    * `config` are those that hold then. Throws the model's own error, and nothing has changed.
    */
   async swapMethods(manifest: PackageManifest, { row, config }: { row: DeploymentRow; config: Config }) {
-    const of = this.#placed.dir;
-    const dir = await this.#placed.variant(manifest);
-    const to = { dir, digest: manifest.package };
-    const replicas = await this.replicas.swapMethods(to, { dir: of, digest: this.row.package });
-    this.#placed.moveTo(dir);
+    const replicas = await this.replicas.swapMethods(this.#placed.variant(manifest));
     this.row = row;
     if (JSON.stringify(config) !== JSON.stringify(this.config)) {
       this.config = config;
+      this.replicas.setConfig(config);
       this.#scaling.configure(config.autoscaling);
       this.keepAtLeast(config.autoscaling.min_replicas);
     }
     return replicas;
   }
 
-  async scale(wanted: number): Promise<void> {
-    this.#wanted = wanted;
-    if (wanted > 0) await this.#placed.place();
-    if (!this.#stopped) this.replicas.scale(this.#wanted);
-  }
-
-  async stop(options: { graceMs?: number } = {}): Promise<void> {
-    this.#stopped = true;
-    this.#onChange();
-    this.#endTrouble();
-    await this.replicas.stop(options);
+  /** The host ends; the deployment goes on, with this host or the next one. */
+  async leave(options: { graceMs?: number } = {}): Promise<void> {
+    this.#stop();
+    await this.replicas.leave(options);
     this.#placed.release();
   }
 
   /** For good: what was made for it goes, too. */
   async end(options: { graceMs?: number } = {}): Promise<void> {
-    await this.stop(options);
+    this.#stop();
+    await this.replicas.stop(options);
+    this.#placed.release();
     try {
       rmSync(configFileOf(this.#options.store, this.row), { force: true });
       this.#placed.removeVariants();
@@ -206,29 +189,13 @@ export class LiveDeployment {
   }
 
   #scaleTo(wanted: number): void {
-    this.scale(wanted).then(
-      () => this.#endTrouble(),
-      (error: unknown) => this.#cannotStart(error),
-    );
+    this.#wanted = wanted;
+    if (!this.#stopped) this.replicas.scale(wanted);
   }
 
-  /** A full disk has room again some day: callers are told, and it is tried again. */
-  #cannotStart(error: unknown): void {
-    if (this.#stopped) return;
-    const message = error instanceof Error ? error.message : String(error);
-    if (this.#trouble !== message)
-      this.#options.onEvent("unhealthy", `Its package cannot be put in place: ${message}`);
-    this.traffic.refuse(
-      new HostError("REPLICA_UNAVAILABLE", `The deployment cannot be started: ${message}`, { retryAfter: 5 }),
-    );
-    this.#trouble = message;
-    this.#pause.again(() => this.#scaleTo(this.#wanted));
-  }
-
-  #endTrouble(): void {
-    this.#pause.end();
-    if (this.#trouble !== null && !this.#stopped) this.traffic.refuse(null);
-    this.#trouble = null;
+  #stop(): void {
+    this.#stopped = true;
+    this.#onChange();
   }
 
   /** All that are wanted are ready; or one of them has failed, which the first one did not; or it takes too long. */
@@ -246,3 +213,6 @@ export class LiveDeployment {
     this.#onChange = () => undefined;
   }
 }
+
+const cannotStart = (why: string): HostError =>
+  new HostError("REPLICA_UNAVAILABLE", `The deployment cannot be started: ${why}`, { retryAfter: 5 });

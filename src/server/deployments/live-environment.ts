@@ -100,7 +100,7 @@ export class LiveEnvironment {
 
   /** For the time being: the host ends. */
   stop(options: { graceMs?: number } = {}): Promise<void> {
-    return this.#stop((live) => live.stop(options));
+    return this.#stop((live) => live.leave(options));
   }
 
   /** For good. Who waits here is sent back to the table. */

@@ -2,36 +2,48 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DEVELOPMENT } from "../../protocol/development.ts";
 import type { PackageManifest } from "../../protocol/manifest.ts";
+import type { LocalPackage, PackageReference } from "../replicas/engine.ts";
 import type { Store } from "../store/store.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
 
-/** The package of a deployment as a folder, made when it is first needed and kept from garbage collection. */
+/** The package of a deployment, put in place where an engine asks for its files, and kept from garbage collection. */
 export class PlacedPackage {
-  /** variants/<deployment>: packages that replicas are brought to while they run; null where none will be. */
-  readonly variantsDir: string | null;
+  readonly reference: PackageReference;
   readonly #store: Store;
   readonly #release: () => void;
-  readonly #digest: DeploymentRow["package"];
-  #placing: Promise<void> | null = null;
-  #dir: string | null = null;
+  /** variants/<deployment>: packages that replicas are brought to while they run; null where none will be. */
+  readonly #variantsDir: string | null;
+  #placing: Promise<LocalPackage> | null = null;
 
   constructor(store: Store, row: DeploymentRow) {
     this.#store = store;
-    this.#digest = row.package;
-    this.variantsDir = row.environment === DEVELOPMENT ? join(store.dir, "variants", row.id) : null;
+    this.#variantsDir = row.environment === DEVELOPMENT ? join(store.dir, "variants", row.id) : null;
     this.#release = store.packages.hold(row.package);
+    this.reference = { digest: row.package, local: () => this.#place(row.package) };
   }
 
-  /** Absolute; only once `place` has resolved. */
-  get dir(): string {
-    return this.#dir as string;
+  /** Another package that shares all but its code and config with this one; it is put in place beside this one. */
+  variant(manifest: PackageManifest): PackageReference {
+    let placing: Promise<LocalPackage> | null = null;
+    return {
+      digest: manifest.package,
+      local: () => (placing ??= this.#placeVariant(manifest)),
+    };
   }
 
-  place(): Promise<void> {
-    this.#placing ??= this.#store.packages.place(this.#digest).then(
+  release(): void {
+    this.#release();
+  }
+
+  removeVariants(): void {
+    if (this.#variantsDir !== null) rmSync(this.#variantsDir, { recursive: true, force: true });
+  }
+
+  #place(digest: DeploymentRow["package"]): Promise<LocalPackage> {
+    this.#placing ??= this.#store.packages.place(digest).then(
       (dir) => {
-        if (this.variantsDir !== null) mkdirSync(this.variantsDir, { recursive: true, mode: 0o700 });
-        this.#dir = dir;
+        if (this.#variantsDir !== null) mkdirSync(this.#variantsDir, { recursive: true, mode: 0o700 });
+        return this.#at(dir);
       },
       (error: unknown) => {
         this.#placing = null;
@@ -41,21 +53,13 @@ export class PlacedPackage {
     return this.#placing;
   }
 
-  /** A folder of another package that shares all but its code and config with this one. */
-  variant(manifest: PackageManifest): Promise<string> {
-    return this.#store.packages.placeVariant({ manifest, of: this.dir, parent: this.variantsDir as string });
+  async #placeVariant(manifest: PackageManifest): Promise<LocalPackage> {
+    const { dir: of } = await this.reference.local();
+    const parent = this.#variantsDir as string;
+    return this.#at(await this.#store.packages.placeVariant({ manifest, of, parent }));
   }
 
-  /** Replicas start from there from now on. */
-  moveTo(variant: string): void {
-    this.#dir = variant;
-  }
-
-  release(): void {
-    this.#release();
-  }
-
-  removeVariants(): void {
-    if (this.variantsDir !== null) rmSync(this.variantsDir, { recursive: true, force: true });
+  #at(dir: string): LocalPackage {
+    return { dir, variantDirs: this.#variantsDir === null ? [] : [this.#variantsDir] };
   }
 }

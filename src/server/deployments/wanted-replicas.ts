@@ -1,5 +1,5 @@
 import type { Autoscaling } from "../../protocol/config.ts";
-import { Autoscaler, type Observation } from "../autoscaler.ts";
+import { Autoscaler, type Observation } from "./autoscaler.ts";
 
 /** How many replicas there should be: what the load asks for, and not less than was promised. */
 export class WantedReplicas {

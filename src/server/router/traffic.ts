@@ -1,4 +1,5 @@
 import { ReplicaClient } from "../../client/replica-client.ts";
+import { type Address, isSameAddress } from "../../protocol/address.ts";
 import { HostError } from "../host-error.ts";
 import { LoadMeter, type Load } from "./load-meter.ts";
 import { type MinuteStats, SlidingMinute } from "./sliding-minute.ts";
@@ -95,12 +96,14 @@ export class Traffic {
   }
 
   /** Takes requests at once. One that is being removed is taken back, and its `remove` resolves. */
-  add(backend: { id: string; address: string }): void {
+  add(backend: { id: string; address: Address }): void {
     const { id, address } = backend;
     const known = this.#backends.find((one) => one.id === id);
-    if (known?.client.address === address) return;
+    if (known !== undefined && isSameAddress(known.client.address, address)) return;
     if (known) void this.remove(id);
-    const old = [...this.#draining].find((one) => one.id === id && one.client.address === address);
+    const old = [...this.#draining].find(
+      (one) => one.id === id && isSameAddress(one.client.address, address),
+    );
     if (old) {
       this.#draining.delete(old);
       old.drained?.resolve();

@@ -47,13 +47,16 @@ describe("a model on a deployment server", () => {
     const project = await makeModelProject(t, "probe");
     await project.write("model/model.ts", PROBE);
     await host.ok(["push", project.dir]);
-    for (const file of ["state.db", "lock", "blobs"]) {
-      const { code } = await probe(host, { [file === "blobs" ? "list" : "read"]: `${host.dataDir}/${file}` });
+    for (const file of ["state.db", "lock", "blobs", "configs"]) {
+      const isFolder = file === "blobs" || file === "configs";
+      const { code } = await probe(host, { [isFolder ? "list" : "read"]: `${host.dataDir}/${file}` });
       assert.equal(code, "ENOENT", file);
     }
-    for (const folder of ["run", "configs", "packages"]) {
+    for (const folder of ["run", "packages"]) {
       const { names } = await probe(host, { list: `${host.dataDir}/${folder}` });
-      assert.equal((names as string[]).length, 1, `its own in ${folder} alone`);
+      // A replica's folder, and its config beside that.
+      const own = new Set((names as string[]).map((name) => name.replace(".json", "")));
+      assert.equal(own.size, 1, `its own in ${folder} alone`);
     }
     const { names: processes } = await probe(host, { list: "/proc" });
     const pids = (processes as string[]).filter((name) => /^\d+$/.test(name));

@@ -41,7 +41,7 @@ interface WorldOptions {
 async function world(t: TestContext, { tickMs, loadMs, secrets = {} }: WorldOptions = {}): Promise<World> {
   const root = await tmpDir(t, "pd-");
   const clock = { ahead: 0 };
-  const open = () => {
+  const open = async () => {
     const store = openStore(join(root, "data"));
     const engine = scriptedEngine(mkdtempSync(join(root, "s")), { ...(loadMs && { loadMs }) });
     const deployments = new Deployments({
@@ -52,10 +52,10 @@ async function world(t: TestContext, { tickMs, loadMs, secrets = {} }: WorldOpti
       now: () => new Date(Date.now() + clock.ahead),
       ...(tickMs && { tickMs }),
     });
-    deployments.start();
+    await deployments.start();
     return { store, engine, deployments };
   };
-  let now = open();
+  let now = await open();
   t.after(async () => {
     await now.deployments.close({ graceMs: 0 });
     await now.store.close();
@@ -92,7 +92,7 @@ async function world(t: TestContext, { tickMs, loadMs, secrets = {} }: WorldOpti
       await now.deployments.close({ graceMs: 0 });
       await now.engine.close();
       await now.store.close();
-      now = open();
+      now = await open();
     },
   };
 }

@@ -11,6 +11,7 @@ import { connect, createServer as createTcpServer, type Socket } from "node:net"
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { type Address, parseAddress } from "../../../src/protocol/address.ts";
 import { readMetric } from "../../helpers/read-metric.ts";
 import { runModel } from "../../helpers/run-model.ts";
 import { tmpDir } from "../../helpers/tmp-dir.ts";
@@ -21,7 +22,7 @@ const PATH = "/models/m/environments/production/predict";
 const MIB = 1024 * 1024;
 
 /** An upstream of node:http on a unix socket, for what no runtime would do. */
-async function upstream(t: TestContext, answer: RequestListener): Promise<string> {
+async function upstream(t: TestContext, answer: RequestListener): Promise<Address> {
   const path = join(await tmpDir(t, "pu-"), "s");
   const server = createHttpServer(answer);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -29,11 +30,11 @@ async function upstream(t: TestContext, answer: RequestListener): Promise<string
     server.closeAllConnections();
     server.close();
   });
-  return `unix:${path}`;
+  return { kind: "unix", path };
 }
 
 /** One that speaks no HTTP at all, or bad one. */
-async function rawUpstream(t: TestContext, onSocket: (socket: Socket) => void): Promise<string> {
+async function rawUpstream(t: TestContext, onSocket: (socket: Socket) => void): Promise<Address> {
   const path = join(await tmpDir(t, "pu-"), "s");
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
@@ -46,7 +47,7 @@ async function rawUpstream(t: TestContext, onSocket: (socket: Socket) => void): 
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `unix:${path}`;
+  return { kind: "unix", path };
 }
 
 /** With what fetch hides: raw headers, trailers, how it ended. */
@@ -198,7 +199,7 @@ describe("the router", () => {
   it("a request that no replica has begun goes to another one", async (t) => {
     const good = await upstream(t, (req, res) => void req.resume().on("end", () => res.end("good")));
     const { port, traffic } = await startRouter(t);
-    traffic.add({ id: "gone", address: `unix:${join(await tmpDir(t, "pu-"), "nobody")}` });
+    traffic.add({ id: "gone", address: { kind: "unix", path: join(await tmpDir(t, "pu-"), "nobody") } });
     traffic.add({ id: "good", address: good });
     for (let i = 0; i < 20; i++) {
       const { answer, body } = await ask(port, { body: `{"i":${i}}` });
@@ -265,7 +266,7 @@ describe("the router", () => {
         upstream(t, (req, res) => void req.resume().on("end", () => setTimeout(() => res.end("ok"), 3))),
       ),
     );
-    traffic.add({ id: "0-0", address: addresses[0] as string });
+    traffic.add({ id: "0-0", address: addresses[0] as Address });
     const state = { over: false, asked: 0 };
     const failures: string[] = [];
     const clients = Array.from({ length: 16 }, async () => {
@@ -278,7 +279,7 @@ describe("the router", () => {
     // On a slow machine it takes more rounds until there was load.
     for (let round = 0; round < 30 || (state.asked <= 200 && round < 400); round++) {
       const id = `${(round + 1) % 4}-${round + 1}`;
-      traffic.add({ id, address: addresses[(round + 1) % 4] as string });
+      traffic.add({ id, address: addresses[(round + 1) % 4] as Address });
       void traffic.remove(`${round % 4}-${round}`);
       await delay(15);
     }
@@ -299,7 +300,7 @@ describe("the router", () => {
     }`;
     const model = await runModel(t, source, { config: "runtime: {predict_concurrency: 8}" });
     const { url, traffic } = await startRouter(t);
-    traffic.add({ id: "a", address: model.url });
+    traffic.add({ id: "a", address: parseAddress(model.url) });
     const busy = (): Promise<number> => readMetric(model.url, "purlin_requests_in_flight");
     const leave = new AbortController();
     const hanging = Array.from({ length: 4 }, () =>

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { type Address, parseAddress } from "../../../src/protocol/address.ts";
 import { HostError } from "../../../src/server/host-error.ts";
 import type { Target } from "../../../src/server/router/parse-route.ts";
 import { createRouter, type Router, type RouterOptions } from "../../../src/server/router/router.ts";
@@ -69,7 +70,7 @@ export async function startRouter(
 }
 
 export interface StartedReplica {
-  address: string;
+  address: Address;
   runtime: RunningRuntime;
   logText(): string;
 }
@@ -92,7 +93,7 @@ export async function startReplica(
     onOutput: (_stream, text) => output.push(text),
   });
   t.after(() => runtime.stop({ graceMs: 1000 }));
-  const address = await runtime.listening;
+  const address = parseAddress(await runtime.listening);
   await runtime.ready;
   return { address, runtime, logText: () => output.join("") };
 }

@@ -2,41 +2,47 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ControlEvent, Generation } from "../../../protocol/control.ts";
-import { MAX_UNIX_SOCKET_PATH_BYTES, RUNTIME_ENV } from "../../../protocol/runtime-env.ts";
-import type { RunningRuntime } from "../../../supervise/running-runtime.ts";
-import { startRuntime } from "../../../supervise/start-runtime.ts";
-import type { Engine, Replica, ReplicaHooks, ReplicaSpec } from "../../engine.ts";
+import { MAX_UNIX_SOCKET_PATH_BYTES } from "../../../protocol/runtime-env.ts";
+import type { Engine } from "../../replicas/engine.ts";
 import { Guard } from "./guard.ts";
-import { LineSplitter } from "../../../util/line-splitter.ts";
-import { endLeftovers, killIfSame, recordProcess } from "./leftovers.ts";
-import { controlGroupName, limit, type Limited, limitsHere } from "./limits.ts";
-import { descendants, processStats, startTimeOf } from "./process-stats.ts";
-import { bubblewrap, findBubblewrap, type Launcher } from "./sandbox.ts";
-import { writeSecretFiles } from "./secret-files.ts";
+import { endLeftovers } from "./leftovers.ts";
+import { limitsHere } from "./limits.ts";
+import { LocalGroup } from "./local-group.ts";
+import { LocalReplica } from "./local-replica.ts";
+import type { ReplicaTiming } from "./replica-set.ts";
+import type { StartReplica } from "./replica.ts";
+import { findBubblewrap } from "./sandbox.ts";
 
 /** The longest name of a socket below the run folder: /<replica>/s */
 const SOCKET_NAME_BYTES = 40;
 
-/** What a config asks for is the model's; the front of the runtime comes on top. */
-const FRONT_BYTES = 96 * 1024 * 1024;
-const FRONT_CPUS = 0.5;
-
 export interface LocalEngineOptions {
-  /** For sockets and secrets of replicas; emptied at the start. */
+  /** For sockets and secrets of replicas; emptied by `adopt`. */
   runDir: string;
   /** `false`: no bubblewrap, even where there is one. */
   sandbox?: boolean;
+  timing?: ReplicaTiming;
 }
 
+/** As a host opens it: everything of the engine is below the host's data folder. */
+export const openLocalEngine = (dataDir: string): Engine =>
+  createLocalEngine({ runDir: join(dataDir, "run") });
+
 /** Replicas as processes of this machine: the packed runtime, in a process group of its own for each. */
-export function createLocalEngine({ runDir, sandbox = true }: LocalEngineOptions): Engine {
+export function createLocalEngine({ runDir, sandbox = true, timing }: LocalEngineOptions): Engine {
   const base = shortFolder(runDir);
   const bwrap = sandbox ? findBubblewrap() : null;
   const guard = new Guard(base);
   const replicas = new Set<LocalReplica>();
+  const start: StartReplica = (spec, hooks) => {
+    const replica = new LocalReplica(spec, hooks, { base, bwrap, guard });
+    replicas.add(replica);
+    void replica.exited.then(() => replicas.delete(replica));
+    return replica;
+  };
   return {
     name: "local",
+    capabilities: { swapsInPlace: true, survivesHost: false },
     async isolation() {
       const here = limitsHere();
       return [
@@ -53,140 +59,18 @@ export function createLocalEngine({ runDir, sandbox = true }: LocalEngineOptions
         "The network is not limited.",
       ];
     },
-    start(spec, hooks) {
-      const replica = new LocalReplica(spec, hooks, { base, bwrap, guard });
-      replicas.add(replica);
-      void replica.exited.then(() => replicas.delete(replica));
-      return replica;
+    async adopt() {
+      endLeftovers(base);
+      rmSync(base, { recursive: true, force: true });
+      mkdirSync(base, { recursive: true, mode: 0o700 });
     },
+    run: (spec, hooks) => new LocalGroup(spec, hooks, { start, timing }),
     async close() {
       await Promise.all([...replicas].map((replica) => replica.stop({ graceMs: 0 })));
       await guard.close();
       rmSync(base, { recursive: true, force: true });
     },
   };
-}
-
-interface Surroundings {
-  base: string;
-  bwrap: string | null;
-  guard: Guard;
-}
-
-class LocalReplica implements Replica {
-  readonly id: string;
-  readonly listening: Promise<string>;
-  readonly ready: Promise<{ load_ms: number }>;
-  readonly exited: Promise<{ reason: string }>;
-  readonly #runtime: RunningRuntime;
-  readonly #secretsDir: string;
-  readonly #limited: Limited | null;
-  #lastCrash: string | null = null;
-  #ended = false;
-  /** Processes with the times of their starts, noted when they were to be killed. */
-  readonly #killed = new Map<number, string | null>();
-
-  constructor(spec: ReplicaSpec, hooks: ReplicaHooks, { base, bwrap, guard }: Surroundings) {
-    this.id = spec.id;
-    const dir = join(base, spec.id);
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    this.#secretsDir = join(dir, "secrets");
-    writeSecretFiles(this.#secretsDir, spec.secrets);
-    this.#limited = limit({
-      name: controlGroupName(spec.id),
-      memoryBytes: spec.memoryBytes + FRONT_BYTES,
-      cpus: spec.cpus + FRONT_CPUS,
-    });
-    const shown = spec.variantsDir === null ? [] : [spec.variantsDir];
-    const view = { packageDir: spec.packageDir, shown: [spec.configFile, ...shown], runDir: dir };
-    const command = chain(this.#limited?.launcher ?? null, bwrap === null ? null : bubblewrap(bwrap, view));
-    const lines = { stdout: new LineSplitter(hooks.onLine), stderr: new LineSplitter(hooks.onLine) };
-    this.#runtime = startRuntime({
-      packageDir: spec.packageDir,
-      listen: { socket: join(dir, "s") },
-      cleanEnv: true,
-      env: {
-        [RUNTIME_ENV.config]: spec.configFile,
-        [RUNTIME_ENV.environment]: JSON.stringify(spec.environmentInfo),
-        [RUNTIME_ENV.secretsDir]: this.#secretsDir,
-        [RUNTIME_ENV.mode]: spec.development ? "development" : "production",
-        [RUNTIME_ENV.logFormat]: "json",
-        HOME: "/tmp",
-        TMPDIR: "/tmp",
-      },
-      ...(command === null ? {} : { command }),
-      stdout: "pipe",
-      stderr: "pipe",
-      onOutput: (stream, text) => lines[stream].push(text),
-      onEvent: (event) => this.#heard(event, hooks),
-    });
-    if (this.pid !== null) {
-      guard.watch(this.pid);
-      recordProcess(dir, this.pid);
-    }
-    this.listening = this.#runtime.listening;
-    this.ready = this.#runtime.ready;
-    this.exited = this.#runtime.exited.then(async ({ code, signal }) => {
-      this.#ended = true;
-      guard.forget(this.#runtime.pid);
-      for (const splitter of Object.values(lines)) splitter.end();
-      const killed = this.#limited?.outOfMemory() === true ? "out of memory" : null;
-      // A model process that computes without a pause is a group of its own and may be left for a moment.
-      for (const [pid, started] of this.#killed) killIfSame(pid, started);
-      await this.#limited?.end();
-      rmSync(dir, { recursive: true, force: true });
-      return {
-        reason:
-          killed ?? (signal === null ? (this.#lastCrash ?? `exit code ${code}`) : `killed by ${signal}`),
-      };
-    });
-  }
-
-  get pid(): number | null {
-    return this.#runtime.pid === -1 ? null : this.#runtime.pid;
-  }
-
-  setEnvironment(environment: Record<string, unknown>): void {
-    if (!this.#ended) this.#runtime.setEnvironment(environment);
-  }
-
-  setSecrets(secrets: Record<string, string>): void {
-    if (!this.#ended) writeSecretFiles(this.#secretsDir, secrets);
-  }
-
-  async swapMethods(generation: Generation): Promise<void> {
-    await this.#runtime.reload(generation, "methods", { strict: true });
-  }
-
-  stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
-    if (graceMs === 0) {
-      if (this.pid !== null) for (const pid of descendants(this.pid)) this.#killed.set(pid, startTimeOf(pid));
-      return this.#runtime
-        .stop({ signal: "SIGKILL" })
-        .then(() => this.exited)
-        .then(() => undefined);
-    }
-    return this.#runtime.stop(graceMs === undefined ? {} : { graceMs });
-  }
-
-  stats(): { rssBytes: number; cpuSeconds: number } | null {
-    return this.#ended || this.pid === null ? null : processStats(this.pid);
-  }
-
-  #heard(event: ControlEvent, hooks: ReplicaHooks): void {
-    if (event.type === "crashed") {
-      const reason = this.#limited?.outOfMemory() === true ? "out of memory" : event.reason;
-      this.#lastCrash = reason;
-      hooks.onEvent({ ...event, reason });
-    } else hooks.onEvent(event);
-  }
-}
-
-/** One launcher that starts the next. */
-function chain(...launchers: (Launcher | null)[]): Launcher | null {
-  const [first, ...rest] = launchers.filter((launcher) => launcher !== null);
-  if (first === undefined) return null;
-  return { file: first.file, args: [...first.args, ...rest.flatMap(({ file, args }) => [file, ...args])] };
 }
 
 /**
@@ -198,9 +82,6 @@ function shortFolder(runDir: string): string {
   const name = `purlin-${createHash("sha256").update(runDir).digest("hex").slice(0, 12)}`;
   const base = isShort ? runDir : join(tmpdir(), name);
   if (!isShort && isForeign(base)) return mkdtempSync(join(tmpdir(), "purlin-"));
-  endLeftovers(base);
-  rmSync(base, { recursive: true, force: true });
-  mkdirSync(base, { recursive: true, mode: 0o700 });
   return base;
 }
 
