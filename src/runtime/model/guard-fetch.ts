@@ -28,9 +28,14 @@ export function guardFetch(onUnread: () => void): void {
 }
 
 /** Thrown by undici's parser because it stands still. */
-export function isUnreadBody(error: unknown): boolean {
+function isUnreadBody(error: unknown): boolean {
   const { code, stack } = (error ?? {}) as { code?: unknown; stack?: unknown };
   return code === "ERR_ASSERTION" && typeof stack === "string" && /Parser\d*\.finish\b/.test(stack);
+}
+
+/** For the log of a process that ended all the same: in a worker thread of the model's own, no guard is there. */
+export function remedy(error: unknown): { hint?: string } {
+  return isUnreadBody(error) ? { hint: UNREAD_BODY_HINT } : {};
 }
 
 function guard(socket: Socket, tell: () => void): void {

@@ -11,7 +11,7 @@ import type { CpuProfile } from "./cpu-profile.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
-import { guardFetch, isUnreadBody, UNREAD_BODY_HINT } from "./guard-fetch.ts";
+import { guardFetch, remedy, UNREAD_BODY_HINT } from "./guard-fetch.ts";
 import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { jobTraces } from "./job-trace.ts";
@@ -65,9 +65,7 @@ process.on("unhandledRejection", (reason) => {
 });
 process.on("uncaughtExceptionMonitor", (error) => {
   const { message, stack } = describeThrown(error);
-  // In a worker thread of the model's own, no guard stands between fetch and the process.
-  const hint = isUnreadBody(error) ? { hint: UNREAD_BODY_HINT } : {};
-  log("error", `Uncaught exception: ${message}`, { code: "UNCAUGHT_EXCEPTION", stack, ...hint });
+  log("error", `Uncaught exception: ${message}`, { code: "UNCAUGHT_EXCEPTION", stack, ...remedy(error) });
 });
 // Node would print its own account below ours.
 process.on("uncaughtException", () => process.exit(1));
