@@ -5,7 +5,9 @@
 export const CORE = {
   unit: [
     "test/client/",
+    "test/http/",
     "test/pack/",
+    "test/protocol/",
     "test/runtime/",
     "test/server/",
     "test/supervise/",
@@ -13,6 +15,8 @@ export const CORE = {
     "test/util/",
   ],
   e2e: [
+    "test/e2e/addons-of-other-nodes.test.ts",
+    "test/e2e/behind-a-proxy.test.ts",
     "test/e2e/host/",
     "test/e2e/native-packages.test.ts",
     "test/e2e/npm-pack.test.ts",
@@ -34,7 +38,6 @@ export const ELSEWHERE = {
     "test/nodes/": "is about the choice of Nodes",
     "test/package-lock.test.ts": COMPILES,
     "test/project/": COMPILES,
-    "test/protocol/": COMPILES,
     "test/remotes/": "reads and writes one file",
     "test/types/": COMPILES,
   },
