@@ -33,7 +33,7 @@ export const INFERENCE_SCHEMAS: Record<string, JsonSchema> = {
       shape,
       datatype,
       parameters,
-      data: { type: "array", description: "Flat, or nested." },
+      data: { type: "array", items: {}, description: "Flat, or nested." },
     },
   },
   InferenceRequest: {

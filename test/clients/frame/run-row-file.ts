@@ -2,10 +2,11 @@ import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PURLIN_BIN } from "../../helpers/spawn-cli.ts";
 import type { RowFile } from "./row-file.ts";
 import { mustRun, runProgram } from "./run-program.ts";
 import { clientsNode, goClients, npmClients, pythonClients } from "./setup.ts";
-import type { Target } from "./targets.ts";
+import { MODELS, type Target } from "./targets.ts";
 
 const LIB = fileURLToPath(new URL("../lib/", import.meta.url));
 
@@ -59,6 +60,9 @@ async function environment(file: RowFile, target: Target): Promise<NodeJS.Proces
     ...env,
     PATH: `${env["PATH"] ?? ""}:/usr/sbin:/sbin`,
     PURLIN_TARGET: JSON.stringify(target),
+    // For rows that start what they call, or whose client is a program about a project.
+    PURLIN_BIN,
+    PURLIN_CLIENTS_MODELS: MODELS,
     PYTHONPATH: LIB,
     PYTHONDONTWRITEBYTECODE: "1",
     PYTHONUNBUFFERED: "1",

@@ -10,7 +10,7 @@ import type { TargetKind } from "./row-file.ts";
 import { mustRun } from "./run-program.ts";
 import type { Scope } from "./scope.ts";
 
-const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
+export const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
 
 /** Where one model is called. */
 export interface ModelAddress {
