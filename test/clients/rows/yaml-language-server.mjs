@@ -60,7 +60,7 @@ async function open(more, enough = () => true) {
   const document = { uri, languageId: "yaml", version: ++version, text };
   if (version > 1) await connection.sendNotification("textDocument/didClose", { textDocument: { uri } });
   await connection.sendNotification("textDocument/didOpen", { textDocument: document });
-  for (const deadline = Date.now() + 30_000; !told.has(uri);) {
+  for (const deadline = Date.now() + 30_000; !told.has(uri) || !enough(told.get(uri));) {
     assert.ok(Date.now() < deadline, `no such diagnostics: ${JSON.stringify(told.get(uri))}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
