@@ -20,8 +20,9 @@ const GROUND = ["protocol", "base"];
 const FLOORS: Record<string, Floor> = {
   protocol: { imports: [], packages: [], node: false },
   base: { imports: ["protocol"], packages: [], node: true },
+  http: { imports: ["protocol"], packages: [], node: true },
   sdk: { imports: [], packages: [], node: false },
-  runtime: { imports: ["protocol"], packages: ["ws", "busboy", "@opentelemetry/api"], node: true },
+  runtime: { imports: ["protocol", "http"], packages: ["ws", "busboy", "@opentelemetry/api"], node: true },
   project: { imports: GROUND, packages: ["yaml", "zod", "ignore"], node: true },
   bundle: { imports: [...GROUND, "project"], packages: ["esbuild", "acorn"], node: true },
   types: { imports: GROUND, packages: ["typescript-api", "ajv"], node: true },
@@ -31,7 +32,7 @@ const FLOORS: Record<string, Floor> = {
   supervise: { imports: GROUND, packages: [], node: true },
   remotes: { imports: GROUND, packages: [], node: true },
   server: {
-    imports: [...GROUND, "project", "pack", "client", "supervise"],
+    imports: [...GROUND, "http", "project", "pack", "client", "supervise"],
     packages: ["libsql"],
     node: true,
   },
@@ -212,12 +213,12 @@ describe("the runtime, as it is built", () => {
     "form.mjs": ["busboy", "streamsearch"],
   };
 
-  it("is made of its own folder and protocol/, of ws where sockets are, of busboy where forms are", () => {
+  it("is made of its own folder, protocol/ and http/, of ws where sockets are, of busboy where forms are", () => {
     for (const { name, inputs } of outputs()) {
       for (const input of Object.keys(inputs)) {
         const isCarried = CARRIED[name]?.some((one) => input.startsWith(`node_modules/${one}/`)) ?? false;
         assert.ok(
-          isCarried || /^src\/(runtime|protocol)\//.test(input) || input === "<runtime>",
+          isCarried || /^src\/(runtime|protocol|http)\//.test(input) || input === "<runtime>",
           `${name} has ${input}`,
         );
       }

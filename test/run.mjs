@@ -1,12 +1,18 @@
-// Runs one suite of tests: node test/run.mjs unit | e2e | load | faults | soak [part of a path ...]
+// Runs one suite of tests: node test/run.mjs unit | e2e | load | faults | soak [--minutes N] [part of a path ...]
+// --minutes is how long the soak goes on; without it, ten.
 // Node 20's own runner expands no globs and does not read TypeScript, hence the list and tsx.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const [suite = "unit", ...filters] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  options: { minutes: { type: "string" } },
+  allowPositionals: true,
+});
+const [suite = "unit", ...filters] = positionals;
 const SUITES = {
   unit: { inSuite: (file) => !/^test\/(e2e|load|faults|soak)\//.test(file), concurrency: 2, minutes: 3 },
   e2e: { inSuite: (file) => file.startsWith("test/e2e/"), concurrency: 1, minutes: 10 },
@@ -43,7 +49,7 @@ const child = spawn(
     ...summary,
     ...files,
   ],
-  { cwd: root, stdio: ["ignore", "inherit", "pipe"], env: { ...process.env, FORCE_COLOR: undefined } },
+  { cwd: root, stdio: ["ignore", "inherit", "pipe"], env: environment() },
 );
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 
@@ -58,6 +64,11 @@ child.on("close", (code, signal) => {
   if (counts.pass + counts.fail === 0) process.stderr.write(tail);
   finish(counts, code ?? (signal ? 1 : 0));
 });
+
+function environment() {
+  const soak = values.minutes === undefined ? {} : { PURLIN_SOAK_MINUTES: values.minutes };
+  return { ...process.env, ...soak, FORCE_COLOR: undefined };
+}
 
 /** The closing lines of TAP: "# pass 12". */
 function countOf(what) {

@@ -39,6 +39,7 @@ export interface HostConnection {
   close(): Promise<void>;
 }
 
+const MOST_ERROR_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 /** A stream that says nothing for so long is dead: the host beats every 15 s. */
 const SILENCE_MS = 45_000;
@@ -113,7 +114,7 @@ export async function openHostConnection({
     const answer = await send(call);
     reached = true;
     if (answer.statusCode < 400) return answer;
-    const text = await answer.body.text().catch(() => "");
+    const text = await beginningOf(answer.body).catch(() => "");
     throw new HostAnswerError(answer.statusCode, hostErrorOf(text), {
       retryAfter: Number(answer.headers["retry-after"] ?? 0) || 0,
       url,
@@ -188,4 +189,17 @@ function unreachable(url: string, error: unknown): AppError {
     hint: "Is it running? purlin host starts one on this machine; purlin remote list shows which ones are known.",
     cause: error,
   });
+}
+
+/** Of an error only so much is read: whoever answers at that address may go on without end. */
+async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop early destroys the body.
+  for await (const piece of body) {
+    pieces.push(piece);
+    bytes += piece.byteLength;
+    if (bytes >= MOST_ERROR_BYTES) break;
+  }
+  return Buffer.concat(pieces).toString("utf8");
 }

@@ -52,12 +52,18 @@ function memoryConflict({ memory_limit: limit, workers, spare }: Config["runtime
   return `times ${processes} is above resources.memory (${memory}), where the whole replica is killed first`;
 }
 
+const SOCKET_KEYS: Record<string, string> = {
+  ping_interval_seconds: "HTTP has no pings.",
+  ping_timeout_seconds: "HTTP has no pings.",
+  permessage_deflate: "Answers over HTTP are packed with runtime.compression: true.",
+};
+
 function transportConflicts({ runtime, examples }: Config, data: unknown): Conflict[] {
   const path = ["runtime", "transport"];
   if (runtime.transport.kind === "http") {
-    return ["ping_interval_seconds", "ping_timeout_seconds"]
-      .filter((key) => (valueAt(data, [...path, key]) ?? null) !== null)
-      .map((key) => ({ path: [...path, key], reason: "needs kind: websocket", hint: "HTTP has no pings." }));
+    return Object.entries(SOCKET_KEYS)
+      .filter(([key]) => (valueAt(data, [...path, key]) ?? null) !== null)
+      .map(([key, hint]) => ({ path: [...path, key], reason: "needs kind: websocket", hint }));
   }
   const conflicts: Conflict[] = [];
   if (runtime.batching) {

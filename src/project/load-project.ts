@@ -4,6 +4,7 @@ import { findDataDir } from "./find-data-dir.ts";
 import { findModelFile } from "./find-model-file.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Project } from "./project.ts";
+import { placeConfigSchema } from "./write-config-schema.ts";
 
 /**
  * Reads a project folder (absolute path) and checks all that its config.yaml says before any other work.
@@ -12,6 +13,7 @@ import type { Project } from "./project.ts";
 export async function loadProject(dir: string): Promise<Project> {
   // A folder that is not there is named by loadConfig.
   const realDir = await realpath(dir).catch(() => dir);
+  await placeConfigSchema(realDir);
   const { config, text, warnings, document } = await loadConfig(realDir);
   const named = valueAt(document.data, ["data_dir"]) !== undefined;
   const location = named ? document.source.location(document.valueSpan(["data_dir"])) : null;

@@ -71,7 +71,14 @@ export interface RuntimeConfig {
   memory_limit: number | null;
   transport:
     | { kind: "http" }
-    | { kind: "websocket"; ping_interval_seconds: number | null; ping_timeout_seconds: number | null };
+    | {
+        kind: "websocket";
+        ping_interval_seconds: number | null;
+        ping_timeout_seconds: number | null;
+        permessage_deflate: boolean;
+      };
+  /** Answers are packed (gzip, br, zstd) for clients that ask for it. */
+  compression: boolean;
   validate_types: boolean;
   validate_output: boolean;
   openai_uses_slot: boolean;

@@ -1,4 +1,5 @@
 import type { Digest } from "./manifest.ts";
+import type { ListedModel, ModelPage } from "./model-list.ts";
 
 /** What a deployment server's JSON API says; all times are ISO 8601 in UTC. */
 
@@ -72,14 +73,17 @@ export interface EnvironmentInfo {
   updated_at: string;
 }
 
-/** GET /v1/models/{m} */
-export interface ModelStatus {
+/** GET /v1/models/{m}, with what clients of OpenAI and Anthropic look for in it. */
+export interface ModelStatus extends ListedModel {
   model: string;
+  /** KServe's words for the model and whether its `production` takes requests. */
+  name: string;
+  ready: boolean;
   environments: EnvironmentInfo[];
 }
 
-/** GET /v1/models */
-export interface ModelList {
+/** GET /v1/models: Purlin's own list beside that of OpenAI's and Anthropic's clients. */
+export interface ModelList extends ModelPage {
   models: {
     model: string;
     environments: { name: string; state: string; deployment: string | null }[];

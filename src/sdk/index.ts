@@ -79,6 +79,91 @@ export interface StandardSchema {
   readonly "~standard": { readonly version: 1; readonly vendor: string; validate(value: unknown): unknown };
 }
 
+/** Input of `countTokens`: what Anthropic's clients send to `/v1/messages/count_tokens`. */
+export interface CountTokensRequest {
+  model: string;
+  messages: { role: string; content: unknown }[];
+  system?: unknown;
+  tools?: unknown[];
+  tool_choice?: unknown;
+  thinking?: unknown;
+}
+
+/** Output of `countTokens`. */
+export interface TokenCount {
+  input_tokens: number;
+}
+
+/** Input of `transcriptions`: the form that OpenAI's clients send to `/v1/audio/transcriptions`. */
+export interface TranscriptionRequest {
+  file: File;
+  model: string;
+  language?: string;
+  prompt?: string;
+  /** The runtime writes the answer in this format. */
+  response_format?: "json" | "text" | "verbose_json" | "srt" | "vtt" | "diarized_json";
+  temperature?: number;
+  /** The client gets events: yield pieces of the text, and the runtime makes the events of them. */
+  stream?: boolean;
+  timestamp_granularities?: ("word" | "segment")[];
+  include?: string[];
+  chunking_strategy?: unknown;
+}
+
+/** Input of `translations`, whose answer is English. */
+export type TranslationRequest = Pick<
+  TranscriptionRequest,
+  "file" | "model" | "prompt" | "response_format" | "temperature"
+>;
+
+/** Output of `transcriptions` and `translations`, where it is more than the text alone. */
+export interface Transcription {
+  text: string;
+  language?: string;
+  /** Seconds of the recording. */
+  duration?: number;
+  /** Needed for the formats srt and vtt. */
+  segments?: TranscriptionSegment[];
+  words?: { word: string; start: number; end: number }[];
+  usage?: unknown;
+}
+
+export interface TranscriptionSegment {
+  id?: number;
+  /** Seconds from the beginning. */
+  start: number;
+  end: number;
+  text: string;
+  speaker?: string;
+}
+
+/** Input of `speech`: what OpenAI's clients send to `/v1/audio/speech`. The answer is bytes, a Blob, or a stream. */
+export interface SpeechRequest {
+  input: string;
+  model: string;
+  voice: unknown;
+  instructions?: string;
+  response_format?: "mp3" | "opus" | "aac" | "flac" | "wav" | "pcm";
+  speed?: number;
+  /** With `sse`, the answer is a stream of events of the types `speech.audio.delta` and `speech.audio.done`. */
+  stream_format?: "audio" | "sse";
+}
+
+/** Input of `rerank`: what Cohere's and Jina's clients send. */
+export interface RerankRequest {
+  model?: string;
+  query: string;
+  documents: (string | Record<string, unknown>)[];
+  top_n?: number;
+  return_documents?: boolean;
+}
+
+/** Output of `rerank`, the best document first. */
+export interface RerankResult {
+  results: { index: number; relevance_score: number; document?: unknown }[];
+  [key: string]: unknown;
+}
+
 export interface HttpErrorOptions {
   headers?: Record<string, string>;
   /** Stable word for clients, default HTTP_ERROR. */

@@ -1,4 +1,5 @@
 import { compileChecks, type TypeChecks } from "./compile-checks.ts";
+import { withTaggedObjects } from "./tagged-objects.ts";
 import { declarationText, type DeclarationText } from "./declaration-text.ts";
 import { type DescribedModel, describeModel } from "./describe-model.ts";
 import { ModelProgram, type ReadFiles } from "./model-program.ts";
@@ -42,7 +43,10 @@ export class TypesService {
     for (const file of program.getSourceFiles()) {
       if (!file.isDeclarationFile) this.#texts.set(file.fileName, declarationText(this.#ts, file));
     }
-    const checks = source.checks && described.types !== null ? await compileChecks(described.types) : null;
+    const checks =
+      source.checks && described.types !== null
+        ? await compileChecks(withTaggedObjects(described.types))
+        : null;
     this.#loaded.remember();
     return { ...described, ...this.#program.filesRead(), checks };
   }

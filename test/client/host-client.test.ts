@@ -6,6 +6,7 @@ import { HostClient } from "../../src/client/host-client.ts";
 import { openHostConnection } from "../../src/client/host-connection.ts";
 import { type AppError, isAppError } from "../../src/errors.ts";
 import { httpServer } from "../helpers/http-server.ts";
+import { until } from "../helpers/until.ts";
 
 type Answer = (response: ServerResponse, request: IncomingMessage, body: string) => void;
 
@@ -40,6 +41,21 @@ async function failureOf(work: Promise<unknown>): Promise<AppError> {
 }
 
 describe("client of a deployment server", () => {
+  it("an error that never ends is read in part and given up", async (t) => {
+    let closed = false;
+    const { client } = await clientOf(t, (response) => {
+      response.on("close", () => (closed = true));
+      response.writeHead(400);
+      const more = (): void => {
+        while (!response.destroyed && response.write("x".repeat(65_536)));
+        if (!response.destroyed) response.once("drain", more);
+      };
+      more();
+    });
+    await failureOf(client.whoami());
+    await until(() => closed);
+  });
+
   it("asks each route with its method, its path and its fields", async (t) => {
     const { client, asked, keys } = await clientOf(t, (response) =>
       json(response, 200, { events: [], keys: [], entries: [], secrets: [], models: [] }),

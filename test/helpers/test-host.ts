@@ -38,7 +38,7 @@ export interface TestHost {
 }
 
 export async function startTestHost(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   options: { env?: Record<string, string>; args?: string[]; dataDir?: string } = {},
 ): Promise<TestHost> {
   const root = await tmpDir(t, "ph-");

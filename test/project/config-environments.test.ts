@@ -47,7 +47,12 @@ describe("environments", () => {
         examples: [],
         runtime: {
           batching: null,
-          transport: { kind: "websocket", ping_interval_seconds: 20, ping_timeout_seconds: null },
+          transport: {
+            kind: "websocket",
+            ping_interval_seconds: 20,
+            ping_timeout_seconds: null,
+            permessage_deflate: false,
+          },
         },
       },
       empty: {},
@@ -74,6 +79,7 @@ describe("environments", () => {
       kind: "websocket",
       ping_interval_seconds: 20,
       ping_timeout_seconds: null,
+      permessage_deflate: false,
     });
   });
 

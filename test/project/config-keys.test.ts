@@ -33,6 +33,7 @@ const DEFAULTS = {
     batching: null,
     memory_limit: null,
     transport: { kind: "http" },
+    compression: false,
     validate_types: false,
     validate_output: false,
     openai_uses_slot: false,
@@ -364,10 +365,18 @@ const VALUES: [path: string, good: (string | [string, unknown])[], bad: string[]
     [
       ["{}", { kind: "http" }],
       ["{kind: http}", { kind: "http" }],
-      ["{kind: websocket}", { kind: "websocket", ping_interval_seconds: null, ping_timeout_seconds: null }],
+      [
+        "{kind: websocket}",
+        {
+          kind: "websocket",
+          ping_interval_seconds: null,
+          ping_timeout_seconds: null,
+          permessage_deflate: false,
+        },
+      ],
       [
         "{kind: websocket, ping_interval_seconds: 20, ping_timeout_seconds: 5}",
-        { kind: "websocket", ping_interval_seconds: 20, ping_timeout_seconds: 5 },
+        { kind: "websocket", ping_interval_seconds: 20, ping_timeout_seconds: 5, permessage_deflate: false },
       ],
     ],
     [
@@ -375,10 +384,13 @@ const VALUES: [path: string, good: (string | [string, unknown])[], bad: string[]
       "websocket",
       "{kind: http, ping_interval_seconds: 5}",
       "{ping_timeout_seconds: 5}",
+      "{permessage_deflate: true}",
+      "{kind: websocket, permessage_deflate: 1}",
       "{kind: websocket, ping_interval_seconds: 0}",
       "null",
     ],
   ],
+  ["runtime.compression", [["true", true]], ["1", "on", "gzip"]],
   ["runtime.validate_types", [["true", true]], ["1", "on"]],
   ["runtime.validate_output", [["true", true]], ["1", "on"]],
   ["runtime.openai_uses_slot", [["true", true]], ["1", "on"]],

@@ -114,8 +114,9 @@ it("a WebSocket that its client closes is no cancellation; one whose connection 
 });
 
 it("requests out of time count as cancelled, whichever process sees it first", async (t) => {
-  const model = await runModel(t, `export class Model { predict(x) { return x; } }`);
-  const headers = { "x-request-timeout-ms": "0.001" };
+  const source = `export class Model { async predict(x) { await new Promise((r) => setTimeout(r, 20)); return x; } }`;
+  const model = await runModel(t, source);
+  const headers = { "x-request-timeout-ms": "1" };
   for (let i = 0; i < 20; i++) assert.equal((await model.predict(i, { headers })).status, 504);
   assert.equal((await metrics(model))("purlin_cancellations_total"), 20);
 });

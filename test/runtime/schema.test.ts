@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { it, test } from "node:test";
 import { build } from "esbuild";
 import { runModel } from "../helpers/run-model.ts";
 import { until } from "../helpers/until.ts";
@@ -59,4 +59,40 @@ it("a wrong output is logged with its path in development, and still answered", 
   await production.predict({ prompt: "bad output" });
   await production.predict({ prompt: "x" });
   assert.ok(!production.logText().includes("breaks its schema"));
+});
+
+interface OpenApiDocument {
+  openapi: string;
+  servers: { url: string }[];
+  security: object[];
+  paths: Record<string, Record<string, { responses: object }>>;
+  components: { securitySchemes?: object; parameters: { OwnModel: { schema: { enum: string[] } } } };
+}
+
+test("a model without any schema has a document with open ones; /schema says that it has none", async (t) => {
+  const { url } = await runModel(t, "export class Model { predict() {} embeddings() {} }");
+  assert.equal((await fetch(`${url}/schema`)).status, 404);
+  const answer = await fetch(`${url}/openapi.json`);
+  assert.equal(answer.status, 200);
+  const api = (await answer.json()) as OpenApiDocument;
+  assert.deepEqual([api.openapi, api.servers, api.security], ["3.1.0", [{ url: "/" }], []]);
+  for (const path of ["/predict", "/v1/embeddings", "/v2/models/{model}/infer", "/v1/models"])
+    assert.ok(api.paths[path], path);
+  assert.deepEqual(api.components.parameters.OwnModel.schema.enum, ["m"]);
+  assert.equal(api.components.securitySchemes, undefined);
+});
+
+test("the document's server is where a proxy or a host says that the routes are", async (t) => {
+  const { url } = await runModel(t, "export class Model { predict() {} }");
+  const documentFor = async (headers: Record<string, string>): Promise<OpenApiDocument> =>
+    (await (await fetch(`${url}/openapi.json`, { headers })).json()) as OpenApiDocument;
+  assert.deepEqual((await documentFor({ "x-forwarded-prefix": "/ml/" })).servers, [{ url: "/ml" }]);
+  for (const bad of ["//elsewhere/x", "https://elsewhere", "no/slash", `/${"x".repeat(2000)}`, '/"', "/"])
+    assert.deepEqual((await documentFor({ "x-forwarded-prefix": bad })).servers, [{ url: "/" }], bad);
+  const path = "/models/m/production/sync";
+  const below = await documentFor({ "x-purlin-deployment-path": path, "x-forwarded-prefix": "/ml" });
+  assert.deepEqual([below.servers, below.security], [[{ url: path }], [{ key: [] }, { apiKey: [] }]]);
+  for (const operations of Object.values(below.paths))
+    for (const { responses } of Object.values(operations))
+      for (const status of ["401", "403", "404", "502", "503"]) assert.ok(status in responses);
 });

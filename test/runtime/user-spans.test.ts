@@ -68,6 +68,29 @@ export class Model {
   }
 }`;
 
+test("what goes out carries the trace state and the baggage that came in, bounded and without what is malformed", async (t) => {
+  const { predict } = await runTraced(t, await startOtlpReceiver(t), MODEL);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const sent = async (more: Record<string, string>): Promise<Record<string, string>> => {
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    const answer = await predict({}, { headers: { traceparent, ...more } });
+    return ((await answer.json()) as { headers: Record<string, string> }).headers;
+  };
+  const { traceparent, tracestate, baggage } = await sent({
+    tracestate: "vendor=one, BAD=2 ,other@sys=x",
+    baggage: "user=J%C3%BCrg, plan=a%20b;ttl=5, bad key=1",
+  });
+  assert.match(traceparent as string, new RegExp(`^00-${traceId}-`));
+  assert.equal(tracestate, "vendor=one,other@sys=x");
+  assert.equal(baggage, "user=J%C3%BCrg,plan=a%20b;ttl=5");
+  const bare = await sent({});
+  assert.deepEqual(Object.keys(bare), ["traceparent"]);
+  const lone = await sent({ traceparent: "no parent", tracestate: "vendor=one", baggage: "a=1" });
+  assert.deepEqual([lone["tracestate"], lone["baggage"]], [undefined, "a=1"], "the state is of that parent");
+  const many = Array.from({ length: 40 }, (_, i) => `k${i}=1`);
+  assert.equal((await sent({ tracestate: many.join(",") }))["tracestate"], many.slice(0, 32).join(","));
+});
+
 test("spans nest below predict, and below each other; what goes out carries the innermost", async (t) => {
   const receiver = await startOtlpReceiver(t);
   const heard: string[] = [];

@@ -37,15 +37,19 @@ const transport = leaf(
     ping_timeout_seconds: pingSeconds
       .optional()
       .meta({ description: "Longest wait for a pong (websocket)." }),
+    permessage_deflate: flag().default(false).meta({
+      description: "Compress messages for clients that offer permessage-deflate (websocket).",
+    }),
   }),
   "a map with `kind`",
-).transform(({ kind, ping_interval_seconds, ping_timeout_seconds }) =>
+).transform(({ kind, ping_interval_seconds, ping_timeout_seconds, permessage_deflate }) =>
   kind === "http"
     ? { kind }
     : {
         kind,
         ping_interval_seconds: ping_interval_seconds ?? null,
         ping_timeout_seconds: ping_timeout_seconds ?? null,
+        permessage_deflate,
       },
 );
 
@@ -96,6 +100,7 @@ const keys = section(
       "Resident memory of a model process; above it, a fresh one takes over. From resources.memory where absent.",
     ),
     transport: field(transport, {}, "How clients talk to the model."),
+    compression: field(flag(), false, "Pack answers (zstd, br, gzip) for clients that send Accept-Encoding."),
     validate_types: field(flag(), false, "Check inputs against the TypeScript types of predict."),
     validate_output: field(flag(), false, "Check outputs in production too."),
     openai_uses_slot: field(flag(), false, "Count the OpenAI-style methods against predict_concurrency."),

@@ -1,6 +1,6 @@
-/** Name and version out of `/v2/models/{model}[/versions/{version}]...`; empty where the target has none. */
+/** Name and version out of `/v1/models/{model}` or `/v2/models/{model}[/versions/{version}]...`; empty where the target has none. */
 export function nameIn(target: string): { model: string; version: string | undefined } {
-  const [, model = "", version] = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?/.exec(target) ?? [];
+  const [, model = "", version] = /^\/v[12]\/models\/([^/?]+)(?:\/versions\/([^/?]+))?/.exec(target) ?? [];
   return { model: plain(model), version: version === undefined ? undefined : plain(version) };
 }
 

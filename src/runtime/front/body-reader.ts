@@ -1,11 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Transform } from "node:stream";
-import type { createGunzip } from "node:zlib";
+import { type Coding, readContentEncoding } from "../../http/content-coding.ts";
+import { unpackBody } from "../../http/unpack-body.ts";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
 
-/** A gzip body may unpack to this many times its size; real data rarely reaches 100. */
-const MAX_GZIP_RATIO = 200;
-const GZIP_ALLOWANCE = 1024 * 1024;
 /** The least that a body must bring from one look to the next: slower ones hold connections for nothing. */
 const MIN_BYTES_PER_CHECK = 10 * 1024;
 
@@ -30,6 +28,8 @@ export interface BodyHandlers {
   onLarge(declaredBytes: number): LargeBody;
   onTooLarge(): void;
   onTooSlow(): void;
+  /** It is packed in a way that is not known. */
+  onUnsupported(why: string): void;
   onBad(why: string): void;
 }
 
@@ -60,15 +60,9 @@ export class BodyReader {
   }
 
   start(): void {
-    const encoding = this.#req.headers["content-encoding"];
-    if (encoding === "gzip" || encoding === "x-gzip") {
-      // Rare, and a module that every start would pay for.
-      void import("node:zlib").then((zlib) => this.#readGzip(zlib.createGunzip));
-      return;
-    }
-    if (encoding !== undefined && encoding !== "identity") {
-      return this.#handlers.onBad(`content-encoding ${encoding} is not supported; gzip is`);
-    }
+    const codings = readContentEncoding(this.#req.headers["content-encoding"]);
+    if (typeof codings === "string") return this.#handlers.onUnsupported(codings);
+    if (codings.length > 0) return this.#readPacked(codings);
     if (this.#declared > this.#maxBytes) return this.#tooLarge();
     if (this.#declared === 0) return this.#handlers.onWhole(null);
     if (this.#declared > INLINE_BODY_BYTES) this.#goLarge(this.#declared);
@@ -175,21 +169,16 @@ export class BodyReader {
     this.#handlers.onTooLarge();
   }
 
-  #readGzip(create: typeof createGunzip): void {
-    const gunzip = create();
-    let packed = 0;
-    let unpacked = 0;
-    this.#req.on("data", (chunk: Buffer) => (packed += chunk.byteLength));
-    gunzip.on("data", (chunk: Buffer) => {
-      unpacked += chunk.byteLength;
-      if (unpacked > GZIP_ALLOWANCE + packed * MAX_GZIP_RATIO) this.#tooLarge();
-      if (this.#over) gunzip.destroy();
+  #readPacked(codings: Coding[]): void {
+    const plain = unpackBody(this.#req, codings, {
+      onBomb: () => {
+        if (!this.#over) this.#tooLarge();
+      },
+      onDamaged: (why) => {
+        if (!this.#over) this.#handlers.onBad(why);
+        this.#finish();
+      },
     });
-    gunzip.on("error", (error) => {
-      if (!this.#over) this.#handlers.onBad(`the gzip body is damaged: ${error.message}`);
-      this.#finish();
-    });
-    this.#req.pipe(gunzip);
-    this.#listen(gunzip);
+    this.#listen(plain);
   }
 }

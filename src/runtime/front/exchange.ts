@@ -6,13 +6,19 @@ import { CancelReason, STREAM_WINDOW_BYTES } from "../channel/frames.ts";
 import { CONTENT_TYPES, ContentType, type ResponseHead, type Timings } from "../channel/response-frame.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Job, Responder } from "./job.ts";
+import { beginPacked, isPackable, type PackedAnswer, respondPacked } from "./packed-answer.ts";
 import { NO_TIMINGS, traceIdOfRequest, type RequestDone } from "./request-done.ts";
 import { errorBody, familyOf, sendError } from "./send-json.ts";
 import type { RequestTrace } from "./tracer.ts";
 
 /** A client that takes nothing of its answer for this long is gone. */
 const STALLED_CLIENT_MS = 60_000;
-/** What a client takes is told to the model in portions: each one wakes its process. */
+/** Of a stream that the model says nothing else of: no proxy is to hold it back or keep it. */
+const UNBUFFERED = [
+  ["cache-control", "no-store"],
+  ["x-accel-buffering", "no"],
+] as const;
+/** What a client takes is told to the model in portions, since each one wakes its process. */
 const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
 
 export interface ExchangeInit {
@@ -24,6 +30,8 @@ export interface ExchangeInit {
   streamTimeoutMs: number;
   done: (record: RequestDone) => void;
   trace: RequestTrace | null;
+  /** Answers are packed for clients that take them so. */
+  packs: boolean;
   /** Headers of every answer: CORS. */
   headers: string[];
 }
@@ -38,6 +46,7 @@ export class Exchange implements Responder {
   onCredit: ((bytes: number) => void) | null = null;
   /** The model wants no more of the body. */
   onSettled: (() => void) | null = null;
+  #packed: PackedAnswer | null = null;
   #streaming = false;
   #sse = false;
   #code = "";
@@ -65,7 +74,12 @@ export class Exchange implements Responder {
     this.#timings = head.timings;
     this.#bytes = body.byteLength;
     const bodyless = head.status === 204 || head.status === 304;
-    res.writeHead(head.status, this.#headers(head, bodyless ? -1 : body.byteLength));
+    const headers = this.#headers(head, bodyless ? -1 : body.byteLength);
+    if (this.#init.packs && isPackable(head.status, headers, body.byteLength)) {
+      const accept = this.#init.req.headers["accept-encoding"];
+      return respondPacked(res, { status: head.status, headers, body: Buffer.from(body), accept });
+    }
+    res.writeHead(head.status, headers);
     // One string for head and body is one write; latin1 keeps every byte as it is.
     if (body.byteLength === 0 || bodyless) res.end();
     else res.end(body.toString("latin1"), "latin1");
@@ -75,7 +89,13 @@ export class Exchange implements Responder {
     this.#code = head.code;
     this.#streaming = head.bodyBytes < 0;
     this.#sse = head.contentType === ContentType.SSE;
-    this.#res.writeHead(head.status, this.#headers(head, head.bodyBytes));
+    let headers = this.#headers(head, head.bodyBytes);
+    if (this.#init.packs && isPackable(head.status, headers, head.bodyBytes)) {
+      const accept = this.#init.req.headers["accept-encoding"];
+      const flow = { flushes: this.#streaming, onFull: () => this.#watchStall() };
+      ({ headers, packed: this.#packed } = beginPacked(this.#res, { headers, accept }, flow));
+    }
+    this.#res.writeHead(head.status, headers);
     // The head leaves with the first bytes of the body, which have come with it.
     if (this.#streaming) this.#armItemTimer();
   }
@@ -83,11 +103,12 @@ export class Exchange implements Responder {
   data(bytes: Buffer, item: boolean): void {
     const res = this.#res;
     if (res.destroyed) return;
-    this.#bytes += bytes.byteLength;
     const size = bytes.byteLength;
+    this.#bytes += size;
     const taken = item ? () => this.#taken(Math.max(1, size)) : undefined;
-    if (size > 0) writePiece(res, bytes, taken);
-    else taken?.();
+    if (size === 0) taken?.();
+    else if (this.#packed === null) writePiece(res, bytes, taken);
+    else this.#packed.write(bytes, taken);
     if (item) this.#armItemTimer();
     this.#watchStall();
   }
@@ -95,14 +116,14 @@ export class Exchange implements Responder {
   end(timings: Timings): void {
     this.#timings = timings;
     this.#clearItemTimer();
-    this.#res.end();
+    (this.#packed ?? this.#res).end();
   }
 
   fail(code: WireErrorCode, message: string): void {
     this.#clearItemTimer();
     const res = this.#res;
-    this.#code = code;
     const { requestId } = this.#init;
+    this.#code = code;
     if (!res.headersSent) {
       const headers: Record<string, string> = code === "MODEL_CRASHED" ? { "retry-after": "1" } : {};
       for (let i = 0; i < this.#init.headers.length; i += 2) {
@@ -111,10 +132,11 @@ export class Exchange implements Responder {
       sendError(res, { code, error: message, requestId, headers });
     } else if (this.#sse) {
       const family = familyOf(this.#init.req);
-      res.end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
+      (this.#packed ?? res).end(errorEvent(family, errorBody(family, { code, error: message, requestId })));
     } else {
       // What was sent arrives, the end of the answer does not: the client cannot take it for the whole.
-      res.socket?.destroySoon();
+      if (this.#packed === null) res.socket?.destroySoon();
+      else this.#packed.cut();
     }
   }
 
@@ -161,16 +183,16 @@ export class Exchange implements Responder {
     const headers = [...this.#init.headers];
     if (head.contentType !== ContentType.HEADERS)
       headers.push("content-type", CONTENT_TYPES[head.contentType] as string);
-    let hasLength = false;
-    let hasId = false;
+    const own = new Set<string>();
     for (let i = 0; i < head.headers.length; i += 2) {
       const name = (head.headers[i] as string).toLowerCase();
-      if (name === "content-length") hasLength = true;
-      if (name === "x-request-id") hasId = true;
+      own.add(name);
       headers.push(name, head.headers[i + 1] as string);
     }
-    if (bodyBytes >= 0 && !hasLength) headers.push("content-length", String(bodyBytes));
-    if (!hasId) headers.push("x-request-id", this.#init.requestId);
+    if (bodyBytes >= 0 && !own.has("content-length")) headers.push("content-length", String(bodyBytes));
+    if (!own.has("x-request-id")) headers.push("x-request-id", this.#init.requestId);
+    for (const [name, value] of this.#streaming ? UNBUFFERED : [])
+      if (!own.has(name)) headers.push(name, value);
     return headers;
   }
 

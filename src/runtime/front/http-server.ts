@@ -1,22 +1,30 @@
 import type { IncomingMessage, Server, ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
+import {
+  OPEN_METRICS_TYPE,
+  PROMETHEUS_TYPE,
+  toOpenMetrics,
+  wantsOpenMetrics,
+} from "../../http/open-metrics.ts";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import { listedModel, modelPage } from "../../protocol/model-list.ts";
 import { ToModel } from "../channel/frames.ts";
-import { nameIn } from "../channel/inference-target.ts";
+import { answerBadHttp } from "./answer-bad-http.ts";
 import { corsHeaders, isPreflight } from "./cors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { readiness } from "./health.ts";
 import { modelMetadata, serverMetadata } from "./inference-protocol.ts";
 import { TextPage, type Metrics } from "./metrics.ts";
-import { describePackage, loadOpenApi } from "./load-openapi.ts";
+import { describePackage, documentPlace, loadOpenApi } from "./load-openapi.ts";
 import type { FrontOptions } from "./options.ts";
+import { isNamed, namesFor, otherModel } from "./model-names.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import type { RequestDone } from "./request-done.ts";
 import { ModelRoutes, notReady, refuseRequest, type Call } from "./request-handler.ts";
 import { requestId } from "./request-id.ts";
 import { findRoute, type Route } from "./routes.ts";
-import { errorBody, sendError, sendJson } from "./send-json.ts";
+import { errorBody, familyOf, sendError, sendJson } from "./send-json.ts";
 import type { UserMetrics } from "./user-metrics.ts";
 import type { Tracer } from "./tracer.ts";
 import { handleUpgrade } from "./websocket-bridge.ts";
@@ -45,6 +53,8 @@ export class HttpServer {
   readonly server: Server;
   readonly #options: HttpServerOptions;
   readonly #model: ModelRoutes;
+  /** What clients of OpenAI take for the time when the model was made. */
+  readonly #began = new Date();
   #draining = false;
 
   constructor(options: HttpServerOptions) {
@@ -130,15 +140,21 @@ export class HttpServer {
     switch (route.kind) {
       case "live":
         return json(200, { status: "live", live: true, model: pool.files.manifest.model_name });
+      case "models":
+        return json(200, modelPage([listedModel(pool.files.manifest.model_name, this.#began)]));
+      case "named":
       case "ready":
-        return this.#answerReady(json, call);
+        return this.#answerReady(json, call, route);
+      case "model-ready":
+        if (!isNamed(call.req.url as string, pool)) return refuseRequest(call, otherModel(call, pool));
+        return this.#answerReady(json, call, route);
       case "server-metadata":
         return json(200, serverMetadata(pool.files.manifest));
       case "loaded":
         if (pool.info !== null) return json(200, { status: "loaded" });
         return json(503, { ...bodyOf(notReady(pool)), request_id: id, state: pool.state });
       case "metrics":
-        return this.#answerMetrics(res, base);
+        return this.#answerMetrics(call, base);
       case "schema":
       case "openapi":
       case "model-metadata":
@@ -156,27 +172,34 @@ export class HttpServer {
   async #answerReady(
     json: (status: number, value: unknown, headers?: object) => void,
     { req, requestId: id }: Omit<Call, "route">,
+    route: Route,
   ): Promise<void> {
     const { pool } = this.#options;
     const { ready, state, reason } = await readiness(pool, this.#draining);
-    const { manifest } = pool.files;
-    // Of the Open Inference Protocol: the name that was asked for.
-    const asked = nameIn(req.url as string).model;
-    const name = asked === "" ? {} : { name: asked };
-    const body = { status: "ready", ready, ...name, model: manifest.model_name, package: manifest.package };
-    if (ready) return json(200, body);
-    const refusal = bodyOf(notReady(pool));
+    const names = namesFor(req.url as string, { isListed: route.kind === "named", since: this.#began });
+    const { model_name: model, package: digest } = pool.files.manifest;
+    if (ready) return json(200, { ...names, status: "ready", ready, model, package: digest });
+    const { code, error } = notReady(pool);
+    const refusal = JSON.parse(errorBody(familyOf(req), { code, error, requestId: id })) as object;
     const retry = pool.state === "failed" ? {} : { "retry-after": "1" };
     const why = reason === undefined ? {} : { reason };
-    json(503, { ...refusal, request_id: id, ready, ...name, state, ...why }, retry);
+    json(503, { ...names, ...refusal, ready, state, ...why }, retry);
   }
 
-  async #answerMetrics(res: ServerResponse, headers: Record<string, string>): Promise<void> {
+  async #answerMetrics(
+    { req, res }: Pick<Call, "req" | "res">,
+    headers: Record<string, string>,
+  ): Promise<void> {
     const page = new TextPage();
     await writeAllMetrics(page, this.#options);
-    const body = page.text;
-    const type = "text/plain; version=0.0.4; charset=utf-8";
-    res.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
+    const isOpen = wantsOpenMetrics(req.headers.accept);
+    const body = isOpen ? toOpenMetrics(page.text) : page.text;
+    res.writeHead(200, {
+      ...headers,
+      "content-type": isOpen ? OPEN_METRICS_TYPE : PROMETHEUS_TYPE,
+      "content-length": Buffer.byteLength(body),
+      vary: [headers["vary"], "Accept"].filter(Boolean).join(", "),
+    });
     res.end(body);
   }
 
@@ -194,12 +217,14 @@ export class HttpServer {
         200,
         modelMetadata(call.req.url as string, answer === null ? null : JSON.parse(`${answer}`)),
       );
+    const schema = answer === null ? null : JSON.parse(answer.toString());
+    if (route.kind === "openapi") {
+      const { openApi } = await loadOpenApi();
+      return json(200, openApi({ ...describePackage(pool, schema), place: documentPlace(call.req.headers) }));
+    }
     const none = { code: "NO_SCHEMA", error: "The model declares no schema." } as const;
-    if (answer === null) return refuseRequest(call, none);
-    const schema = JSON.parse(answer.toString());
-    if (route.kind === "schema") return json(200, schema);
-    const { openApi } = await loadOpenApi();
-    json(200, openApi(describePackage(pool, schema)));
+    if (schema === null) return refuseRequest(call, none);
+    json(200, schema);
   }
 
   /** A client that asks before it sends is told of the limit before it sends. */
@@ -216,27 +241,4 @@ function bodyOf(answer: { code: string; error: string }): { error: string; code:
 
 function* pairs(flat: string[]): Generator<[string, string]> {
   for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
-}
-
-/** What is not HTTP, or too much or too slow of it, gets an answer in the one shape and a closed connection. */
-function answerBadHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, code, text] =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? [431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", "The request's headers are too large."]
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? [408, "Request Timeout", "REQUEST_TIMEOUT", "The request did not arrive in time."]
-        : [400, "Bad Request", "INVALID_REQUEST", "The request is not valid HTTP."];
-  const body = errorBody("plain", {
-    code: code as WireErrorCode,
-    error: text as string,
-    requestId: requestId(undefined),
-  });
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-  setTimeout(() => socket.destroy(), 1000).unref();
 }

@@ -29,7 +29,8 @@ export function answerContent(method: string, types: Partial<MethodTypes>, names
   } = types;
   const content: Content = {};
   if (output !== null || (!streams && !bytes)) {
-    const schema = output === null ? {} : names.add(output, `${capital(method)}Output`);
+    const told = method === "embeddings" && output !== null ? withBase64(output) : output;
+    const schema = told === null ? {} : names.add(told, `${capital(method)}Output`);
     content[JSON_TYPE] = { schema };
     // For a request of that type.
     content[MSGPACK] = { schema };
@@ -45,6 +46,25 @@ export function answerContent(method: string, types: Partial<MethodTypes>, names
   const gathered = isText ? { type: "string" } : { type: "array", items: one };
   content[JSON_TYPE] ??= { schema: item === null ? {} : gathered };
   return content;
+}
+
+/** A vector is the base64 of its floats where the client asks for `encoding_format: "base64"`, as most do. */
+function withBase64(schema: JsonSchema): JsonSchema {
+  const changed = Object.entries(schema).map(([key, value]): [string, unknown] => {
+    if (key === "properties" && isObject(value) && isObject(value["embedding"])) {
+      const text = { type: "string", contentEncoding: "base64" };
+      const embedding = { anyOf: [value["embedding"], text] };
+      return [key, { ...(withBase64(value) as object), embedding }];
+    }
+    if (Array.isArray(value))
+      return [key, value.map((each: unknown) => (isObject(each) ? withBase64(each) : each))];
+    return [key, isObject(value) ? withBase64(value) : value];
+  });
+  return Object.fromEntries(changed) as JsonSchema;
+}
+
+function isObject(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Only a form carries files. */

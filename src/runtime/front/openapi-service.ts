@@ -5,7 +5,26 @@ const STATUS = {
 };
 const ANYTHING = { "application/json": { schema: { type: "object" } } };
 const UNAVAILABLE = { 503: { $ref: "#/components/responses/Unavailable" } };
-const NO_SCHEMA = { 404: { $ref: "#/components/responses/OtherError" } };
+const NOT_FOUND = { 404: { $ref: "#/components/responses/NotFound" } };
+const LISTED = {
+  type: "object",
+  required: ["id", "object", "created", "owned_by"],
+  properties: {
+    id: { type: "string" },
+    object: { const: "model" },
+    created: { type: "integer" },
+    owned_by: { type: "string" },
+  },
+};
+const LIST = {
+  "application/json": {
+    schema: {
+      type: "object",
+      required: ["object", "data"],
+      properties: { object: { const: "list" }, data: { type: "array", items: LISTED } },
+    },
+  },
+};
 
 /** Path, name of the operation, what it tells, body of a 200, other responses. */
 const OPERATIONS: [path: string, id: string, summary: string, content: object, others: object][] = [
@@ -13,17 +32,18 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
   ["/health/live", "healthLive", "The server lives.", STATUS, {}],
   ["/health/ready", "healthReady", "The model is loaded and healthy.", STATUS, UNAVAILABLE],
   ["/ping", "ping", "The model is loaded and healthy.", STATUS, UNAVAILABLE],
+  ["/v1/models", "models", "The model, as clients of OpenAI list it.", LIST, {}],
   ["/v1/models/{model}", "modelReady", "The model is loaded and healthy.", STATUS, UNAVAILABLE],
   ["/v1/models/{model}/loaded", "modelLoaded", "The model is loaded.", STATUS, UNAVAILABLE],
-  ["/schema", "schema", "JSON Schemas of the model's methods.", ANYTHING, { ...NO_SCHEMA, ...UNAVAILABLE }],
+  ["/schema", "schema", "JSON Schemas of the model's methods.", ANYTHING, { ...NOT_FOUND, ...UNAVAILABLE }],
   [
     "/v1/models/{model}/schema",
     "modelSchema",
     "JSON Schemas of the model's methods.",
     ANYTHING,
-    { ...NO_SCHEMA, ...UNAVAILABLE },
+    { ...NOT_FOUND, ...UNAVAILABLE },
   ],
-  ["/openapi.json", "openapi", "This document.", ANYTHING, { ...NO_SCHEMA, ...UNAVAILABLE }],
+  ["/openapi.json", "openapi", "This document.", ANYTHING, UNAVAILABLE],
   ["/v2", "inferenceServer", "The server, by the Open Inference Protocol.", ANYTHING, {}],
   ["/v2/health/live", "inferenceLive", "The server lives.", STATUS, {}],
   ["/v2/health/ready", "inferenceReady", "The model is loaded and healthy.", STATUS, UNAVAILABLE],
@@ -39,7 +59,7 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
     "inferenceModelReady",
     "The model is loaded and healthy.",
     STATUS,
-    UNAVAILABLE,
+    { ...NOT_FOUND, ...UNAVAILABLE },
   ],
   [
     "/metrics",
@@ -50,6 +70,11 @@ const OPERATIONS: [path: string, id: string, summary: string, content: object, o
   ],
 ];
 
+/** Any name will do, but where clients of the Open Inference Protocol ask whether a model is there. */
+function modelParameter(path: string): { $ref: string } {
+  return { $ref: `#/components/parameters/${path === "/v2/models/{model}/ready" ? "OwnModel" : "Model"}` };
+}
+
 /** Routes of the server itself. */
 export function serviceOperations(hasWebSocket: boolean): Record<string, unknown> {
   const paths: Record<string, unknown> = {};
@@ -59,7 +84,7 @@ export function serviceOperations(hasWebSocket: boolean): Record<string, unknown
         operationId,
         summary,
         tags: ["service"],
-        ...(path.includes("{model}") ? { parameters: [{ $ref: "#/components/parameters/Model" }] } : {}),
+        ...(path.includes("{model}") ? { parameters: [modelParameter(path)] } : {}),
         responses: { 200: { description: summary, content }, ...others },
       },
     };

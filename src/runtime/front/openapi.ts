@@ -2,7 +2,16 @@ import type { JsonSchema, MethodTypes } from "../../protocol/model-types.ts";
 import { NamedSchemas } from "../../protocol/named-schemas.ts";
 import { CALLABLE_METHODS, METHODS } from "../../protocol/methods.ts";
 import { answerContent, requestContent } from "./openapi-content.ts";
-import { ERROR_RESPONSES, HEADERS, PARAMETERS, RESPONSES, SCHEMAS } from "./openapi-parts.ts";
+import {
+  ERROR_RESPONSES,
+  HEADERS,
+  HOST_RESPONSES,
+  PARAMETERS,
+  RESPONSES,
+  SCHEMAS,
+  SECURITY,
+} from "./openapi-parts.ts";
+import { INFERENCE_SCHEMAS } from "./openapi-inference.ts";
 import { serviceOperations } from "./openapi-service.ts";
 
 export interface OpenApiOptions {
@@ -14,6 +23,8 @@ export interface OpenApiOptions {
   schema: { methods: Record<string, Partial<MethodTypes>> } | null;
   /** Methods that the model has. */
   methods: readonly string[];
+  /** Where its routes are, and whether they need a key. */
+  place: { path: string; needsKey: boolean };
 }
 
 /** Names of operations are in the code of clients that were generated: one that is out stays as it is. */
@@ -35,13 +46,18 @@ function operation(method: string, path: string): [string, string, string] {
 /** The Open Inference Protocol over predict: it has a document of its own. */
 const INFERENCE = { description: "predict by the Open Inference Protocol v2: named tensors in and out." };
 const TENSORS = {
-  "application/json": { schema: { type: "object" } },
+  "application/json": { schema: { $ref: "#/components/schemas/InferenceRequest" } },
+  "application/octet-stream": { schema: {} },
+};
+const ANSWERED_TENSORS = {
+  "application/json": { schema: { $ref: "#/components/schemas/InferenceResponse" } },
   "application/octet-stream": { schema: {} },
 };
 
 /** OpenAPI 3.1 of the routes that the model has. */
-export function openApi({ modelName, description, version, schema, methods }: OpenApiOptions): unknown {
-  const names = new NamedSchemas("#/components/schemas/", SCHEMAS);
+export function openApi(options: OpenApiOptions): unknown {
+  const { modelName, description, version, schema, methods, place } = options;
+  const names = new NamedSchemas("#/components/schemas/", { ...SCHEMAS, ...INFERENCE_SCHEMAS });
   const paths: Record<string, unknown> = {};
   // predictBatch answers on the routes of predict.
   const has = new Set(methods.map((method) => (method === "predictBatch" ? "predict" : method)));
@@ -55,22 +71,55 @@ export function openApi({ modelName, description, version, schema, methods }: Op
     }
     if (method === "predict" && types.binary_input !== true) {
       const path = "/v2/models/{model}/infer";
-      const operation = { operationId: "infer", path, types: INFERENCE, body: TENSORS, content: TENSORS };
+      const operation = {
+        operationId: "infer",
+        path,
+        types: INFERENCE,
+        body: TENSORS,
+        content: ANSWERED_TENSORS,
+      };
       paths[path] = { post: modelOperation(operation) };
     }
+    if (method === "predict") {
+      const path = "/v1/models/{model}:predict_binary";
+      const operationId = "predictBinaryByModelName";
+      paths[path] = { post: modelOperation({ operationId, path, types, body, content }) };
+    }
   }
+  const all = { ...paths, ...serviceOperations(has.has("websocket")) } as Paths;
   return {
     openapi: "3.1.0",
     info: { title: modelName, version, ...(description === null ? {} : { description }) },
-    servers: [{ url: "/" }],
-    security: [],
+    servers: [{ url: place.path }],
+    security: place.needsKey ? Object.keys(SECURITY).map((name) => ({ [name]: [] })) : [],
     tags: [
       { name: "model", description: "Calls of the model." },
       { name: "service", description: "Health, metrics and documents of its server." },
     ],
-    paths: { ...paths, ...serviceOperations(has.has("websocket")) },
-    components: { schemas: names.all, parameters: PARAMETERS, headers: HEADERS, responses: RESPONSES },
+    paths: place.needsKey ? withHostAnswers(all) : all,
+    components: {
+      schemas: names.all,
+      parameters: { ...PARAMETERS, OwnModel: ownModel(modelName) },
+      headers: HEADERS,
+      responses: RESPONSES,
+      ...(place.needsKey ? { securitySchemes: SECURITY } : {}),
+    },
   };
+}
+
+type Paths = Record<string, Record<string, { responses: object }>>;
+
+/** Through a host, every route may be answered by the host. */
+function withHostAnswers(paths: Paths): Paths {
+  for (const operations of Object.values(paths))
+    for (const operation of Object.values(operations))
+      operation.responses = { ...HOST_RESPONSES, ...operation.responses };
+  return paths;
+}
+
+/** A host names a model with its environment, too. */
+function ownModel(name: string): object {
+  return { ...PARAMETERS.OwnModel, schema: { type: "string", enum: [name] } };
 }
 
 interface ModelOperation {

@@ -1,5 +1,8 @@
 import type { OtlpTarget } from "./otel-settings.ts";
+import { readAnswer } from "./read-answer.ts";
 
+/** A receiver's account of what it refused; more is not read. */
+const MOST_ANSWER_BYTES = 64 * 1024;
 const RETRIED = new Set([429, 502, 503, 504]);
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
@@ -48,7 +51,7 @@ export class OtlpSender {
         body,
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const text = await response.text();
+      const text = await readAnswer(response, MOST_ANSWER_BYTES);
       if (response.ok) return { problem: rejection(text), retryAfterMs: null };
       const seconds = Number(response.headers.get("retry-after") ?? 0);
       const retryAfterMs = RETRIED.has(response.status)

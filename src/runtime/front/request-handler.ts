@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { acceptedCodings } from "../../http/content-coding.ts";
 import { isPredict, METHODS } from "../../protocol/methods.ts";
 import { INLINE_BODY_BYTES } from "../channel/frames.ts";
-import { monotonicMs } from "../channel/monotonic-ms.ts";
 import type { RequestHead } from "../channel/request-frame.ts";
 import { bodyFormat } from "./body-format.ts";
 import { BodyReader } from "./body-reader.ts";
@@ -10,6 +10,7 @@ import { Exchange } from "./exchange.ts";
 import { Job } from "./job.ts";
 import type { Poison } from "./poison.ts";
 import type { ProcessPool } from "./process-pool.ts";
+import { askedTimeout, deadlineOf } from "./request-deadline.ts";
 import type { RequestDone } from "./request-done.ts";
 import type { Route } from "./routes.ts";
 import { sendError, type ErrorAnswer } from "./send-json.ts";
@@ -20,9 +21,7 @@ const LINGER_MS = 1000;
 /** A small body that is refused is read to its end, which keeps the connection; not for ever. */
 const SMALL_BODY_MS = 10_000;
 
-/** Node fires timers beyond this at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
+const TIMEOUT_TEXT = "x-request-timeout-ms must be a whole number of milliseconds, 1 or more.";
 const POISON_TEXT =
   "The model process has ended each time it worked on this body; it is not tried again until the model changes.";
 
@@ -79,6 +78,7 @@ export class ModelRoutes {
       requestId,
       route: route.name,
       dispatcher,
+      packs: config.compression,
       streamTimeoutMs: config.streaming_read_timeout_seconds * 1000,
       done: this.#closed,
       trace,
@@ -88,6 +88,8 @@ export class ModelRoutes {
       exchange.refused(answer.code);
       refuseRequest(call, answer);
     };
+    const askedMs = askedTimeout(req.headers["x-request-timeout-ms"]);
+    if (askedMs === null) return refuse({ code: "INVALID_REQUEST", error: TIMEOUT_TEXT });
     const info = pool.info;
     if (info === null || !pool.takesRequests) return refuse(notReady(pool));
     const method = METHODS[route.method] as string;
@@ -117,7 +119,7 @@ export class ModelRoutes {
       needsSlot: usesSlot,
       bodyFollows: false,
       bodyBytes: -1,
-      deadline: deadlineOf(req, config.predict_timeout_seconds),
+      deadline: deadlineOf(askedMs, config.predict_timeout_seconds),
       requestId,
       url: req.url as string,
       httpMethod: req.method as string,
@@ -188,10 +190,14 @@ export class ModelRoutes {
           exchange.drop();
           refuse({ code: "REQUEST_TIMEOUT", error: "The body did not arrive in time." });
         },
-        onBad: (why) => {
+        onUnsupported: (error) => {
           exchange.drop();
-          const unsupported = why.startsWith("content-encoding");
-          refuse({ code: unsupported ? "UNSUPPORTED_MEDIA_TYPE" : "INVALID_REQUEST", error: why });
+          const headers = { "accept-encoding": acceptedCodings() };
+          refuse({ code: "UNSUPPORTED_MEDIA_TYPE", error, headers });
+        },
+        onBad: (error) => {
+          exchange.drop();
+          refuse({ code: "INVALID_REQUEST", error });
         },
       },
     );
@@ -241,10 +247,4 @@ export function notReady(pool: ProcessPool): Omit<ErrorAnswer, "requestId"> {
     return { code: "MODEL_LOAD_FAILED", error: `The model could not be loaded: ${pool.failure}` };
   }
   return { code: "MODEL_NOT_READY", error: "The model is not ready.", headers: { "retry-after": "1" } };
-}
-
-function deadlineOf(req: IncomingMessage, timeoutSeconds: number | null): number {
-  const asked = Number(req.headers["x-request-timeout-ms"] ?? Number.NaN);
-  const limits = [asked, (timeoutSeconds ?? Number.NaN) * 1000].filter((ms) => Number.isFinite(ms) && ms > 0);
-  return limits.length === 0 ? 0 : monotonicMs() + Math.min(LONGEST_TIMER_MS, ...limits);
 }

@@ -13,7 +13,10 @@ export interface Route {
     | "openapi"
     | "metrics"
     | "websocket"
+    | "models"
+    | "named"
     | "server-metadata"
+    | "model-ready"
     | "model-metadata";
   method: number;
 }
@@ -37,14 +40,17 @@ const FIXED = new Map<string, Route>([
   ["/openapi.json", other("/openapi.json", "openapi")],
   ["/metrics", other("/metrics", "metrics")],
   ["/v1/websocket", other("/v1/websocket", "websocket")],
+  ["/v1/models", other("/v1/models", "models")],
   ["/v2", other("/v2", "server-metadata")],
   ["/v2/health/live", other("/v2/health/live", "live")],
   ["/v2/health/ready", other("/v2/health/ready", "ready")],
 ]);
 
 const PREDICT = model("/v1/models/{model}:predict", "predict");
+/** How Truss calls the same for msgpack. */
+const PREDICT_BINARY = model("/v1/models/{model}:predict_binary", "predict");
 const NAMED = new Map<string, Route>([
-  ["", other("/v1/models/{model}", "ready")],
+  ["", other("/v1/models/{model}", "named")],
   ["/loaded", other("/v1/models/{model}/loaded", "loaded")],
   ["/schema", other("/v1/models/{model}/schema", "schema")],
 ]);
@@ -55,12 +61,15 @@ const V2_VERSION = `${V2}/versions/{version}`;
 const V2_MODEL = new Map<string, Route>(
   [V2, V2_VERSION].flatMap((base) => [
     [base, other(base, "model-metadata")],
-    [`${base}/ready`, other(`${base}/ready`, "ready")],
+    [`${base}/ready`, other(`${base}/ready`, "model-ready")],
     [`${base}/infer`, model(`${base}/infer`, "predict")],
   ]),
 );
 /** Those whose bodies are tensors. */
 export const INFER_ROUTES: ReadonlySet<string> = new Set([`${V2}/infer`, `${V2_VERSION}/infer`]);
+
+/** Its bodies are msgpack unless they say that they are something else. */
+export const BINARY_ROUTE = PREDICT_BINARY.name;
 
 /** The route of a request target, or null. Any model name will do: a runtime has one model. */
 export function findRoute(target: string): Route | null {
@@ -72,7 +81,8 @@ export function findRoute(target: string): Route | null {
   const match = /^\/v1\/models\/([^/]+)(\/[a-z]+)?$/.exec(path);
   if (match === null) return null;
   const [, name = "", rest = ""] = match;
-  if (rest === "" && name.endsWith(":predict") && name.length > ":predict".length) return PREDICT;
+  const verb = /.:(predict|predict_binary)$/.exec(name)?.[1];
+  if (rest === "" && verb !== undefined) return verb === "predict" ? PREDICT : PREDICT_BINARY;
   return NAMED.get(rest) ?? null;
 }
 

@@ -1,6 +1,7 @@
 import type { RawData, WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import type { WireErrorCode } from "../../protocol/error-codes.ts";
+import type { RuntimeConfig } from "../../protocol/config.ts";
 import { BodyFormat } from "../channel/body-format.ts";
 import { CancelReason, STREAM_WINDOW_BYTES, ToModel } from "../channel/frames.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -17,14 +18,26 @@ const GOING_AWAY = 1001;
 /** Normal, going away, and none given. */
 const FAREWELLS = new Set([1000, GOING_AWAY, 1005]);
 
-const server = new WebSocketServer({
-  noServer: true,
-  maxPayload: MAX_MESSAGE_BYTES,
-  perMessageDeflate: false,
-});
+/** `maxPayload` bounds what a packed message unpacks to as well; small messages are sent as they are. */
+const OPTIONS = { noServer: true, maxPayload: MAX_MESSAGE_BYTES };
+const plainServer = new WebSocketServer({ ...OPTIONS, perMessageDeflate: false });
+let packingServer: WebSocketServer | null = null;
+
+/** Without a memory of earlier messages, an idle connection holds no tables. */
+function serverFor({ transport }: RuntimeConfig): WebSocketServer {
+  if (transport.kind !== "websocket" || !transport.permessage_deflate) return plainServer;
+  const perMessageDeflate = {
+    threshold: 1024,
+    serverNoContextTakeover: true,
+    clientNoContextTakeover: true,
+    concurrencyLimit: 4,
+  };
+  return (packingServer ??= new WebSocketServer({ ...OPTIONS, perMessageDeflate }));
+}
 
 /** Takes a WebSocket connection and joins it to a call of the model's `websocket`. */
 export function acceptWebSocket(upgrade: Upgrade, options: UpgradeOptions, method: number): void {
+  const server = serverFor(options.pool.files.config.runtime);
   server.handleUpgrade(upgrade.req, upgrade.socket, upgrade.head, (client) => {
     if (options.pool.info?.methods.includes("websocket") !== true) {
       client.close(NOT_IMPLEMENTED, "WebSocket is not implemented by this model.");

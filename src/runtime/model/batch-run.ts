@@ -173,11 +173,13 @@ function checked(outputs: unknown, count: number): ArrayLike<unknown> {
 function scopeOf(rows: readonly Job[]): Scope {
   const [first] = rows as [Job];
   if (rows.length === 1) return first.scope;
-  const { span } = first.scope;
+  const { span, carried } = first.scope;
   return {
     requestId: "",
     requestIds: rows.map(({ scope }) => scope.requestId),
     traceId: "",
     ...(span === undefined ? {} : { span }),
+    // The state is of the span's trace; the baggage is of one caller, and not for the others.
+    ...(carried === undefined ? {} : { carried: { ...carried, baggage: "" } }),
   };
 }

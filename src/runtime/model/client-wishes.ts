@@ -1,5 +1,6 @@
 import { isPredict, methodRow, METHODS } from "../../protocol/methods.ts";
 import type { Job } from "./job.ts";
+import { TranscriptEvents, transcriptReply } from "./transcript.ts";
 
 const DONE = "data: [DONE]\n\n";
 
@@ -8,10 +9,22 @@ const DONE = "data: [DONE]\n\n";
  * also when they want a stream, and want embeddings as base64 unless their user said otherwise.
  */
 export function noteWishes(job: Job, input: unknown): void {
+  const row = methodRow(job.head.method);
+  if (row?.transcript) noteTranscript(job, row.name, input);
   if (isPredict(job.head.method) || typeof input !== "object" || input === null) return;
-  const { stream, encoding_format: encoding } = input as { stream?: unknown; encoding_format?: unknown };
-  if (stream === true) job.wants = "sse";
+  const wishes = input as Partial<Record<"stream" | "stream_format" | "encoding_format", unknown>>;
+  const { stream, stream_format: streamFormat, encoding_format: encoding } = wishes;
+  // Of speech, whose streams are bytes unless events are asked for.
+  if (stream === true || streamFormat === "sse") job.wants = "sse";
   job.base64 = encoding === "base64" && METHODS[job.head.method] === "embeddings";
+}
+
+/** A transcript is whole, or a stream of events: pieces without either are of no use to its clients. */
+function noteTranscript(job: Job, method: string, input: unknown): void {
+  job.reply = transcriptReply(method, input);
+  const { stream } = (input ?? {}) as { stream?: unknown };
+  job.wants = stream === true ? "sse" : "gathered";
+  if (stream === true) job.transcript = new TranscriptEvents(method);
 }
 
 /** One object of a stream as a server-sent event of its route's protocol. */

@@ -2,6 +2,7 @@ import { BodyFormat } from "../channel/body-format.ts";
 import { METHODS } from "../../protocol/methods.ts";
 import { errorAnswer, thrownAnswer, type Answer } from "./answer.ts";
 import { noteWishes } from "./client-wishes.ts";
+import { readFormFields } from "./form-fields.ts";
 import { loadFormat } from "./formats/load-format.ts";
 import { type Decoded, isInputError, type WireFormat } from "./formats/wire-format.ts";
 import { headerValue, type Job } from "./job.ts";
@@ -59,8 +60,15 @@ function decodeFormatted(job: Job, shape: ModelShape, taker: InputTaker): void {
 }
 
 function checkInput(job: Job, shape: ModelShape, taker: InputTaker & { input: unknown }): void {
-  const { input, take, refuse } = taker;
-  noteWishes(job, input);
+  const { take, refuse } = taker;
+  const input = readFormFields(job.head.method, taker.input);
+  try {
+    noteWishes(job, input);
+  } catch (error) {
+    return refuse(
+      isInputError(error) ? errorAnswer(job, error.code, error.message) : thrownAnswer(job, error),
+    );
+  }
   const schema = shape.inputSchema.get(METHODS[job.head.method] as string);
   if (schema === undefined) return take(input);
   const go = (result: Validated): void => {

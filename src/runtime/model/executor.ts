@@ -282,6 +282,8 @@ export class Executor {
       );
       return this.#whenDone(job, streaming, began);
     }
+    // A client that reads events finds nothing in a whole answer.
+    if (job.transcript !== null) return this.#finish(job, [output].values(), began);
     if (isBlob(output)) return this.#finishBlob(job, output);
     const schema = this.#options.validateOutput
       ? this.shape.outputSchema.get(METHODS[job.head.method] as string)

@@ -17,9 +17,18 @@ export interface Scope {
   traceId: string;
   /** The phase that runs, where traces are made. */
   span?: TraceContext;
+  /** What the request's headers carried beside it, as it came. */
+  carried?: CarriedTrace;
+}
+
+export interface CarriedTrace {
+  tracestate: string;
+  baggage: string;
 }
 
 /** Set where traces are asked for; see tracing.ts. */
-export const jobTraces: { start: ((traceparent: string, scope: Scope) => JobTrace | null) | null } = {
+export const jobTraces: {
+  start: ((traceparent: string, scope: Scope, carried: () => CarriedTrace) => JobTrace | null) | null;
+} = {
   start: null,
 };

@@ -8,6 +8,7 @@ import { jobTraces, type JobTrace, type Scope } from "./job-trace.ts";
 import type { LaneHolder } from "./lanes.ts";
 import { ModelRequest } from "./model-request.ts";
 import { requestScope } from "./request-scope.ts";
+import type { TranscriptEvents } from "./transcript.ts";
 
 /** One request in a model process, from its frame to the end of its user code. */
 export class Job implements LaneHolder {
@@ -21,6 +22,8 @@ export class Job implements LaneHolder {
   wants: StreamWish;
   /** How its answer is written where that is not as always. */
   reply: Reply | null = null;
+  /** The events of its transcript, where its client wants them one by one. */
+  transcript: TranscriptEvents | null = null;
   /** Its client wants embeddings as base64. */
   base64 = false;
   cancelled = false;
@@ -50,7 +53,11 @@ export class Job implements LaneHolder {
     this.request = new ModelRequest(head);
     const traceparent = headerValue(head.headers, "traceparent");
     this.scope = { requestId: head.requestId, traceId: traceIdOf(traceparent) };
-    this.trace = jobTraces.start?.(traceparent, this.scope) ?? null;
+    this.trace =
+      jobTraces.start?.(traceparent, this.scope, () => ({
+        tracestate: headerValues(head.headers, "tracestate"),
+        baggage: headerValues(head.headers, "baggage"),
+      })) ?? null;
     this.wants = head.httpMethod === "" ? "gathered" : streamWish(head.headers);
   }
 
@@ -95,6 +102,15 @@ export function headerValue(headers: string, name: string): string {
     if (key.length === name.length && key.toLowerCase() === name) return pairs[i + 1] as string;
   }
   return "";
+}
+
+/** All headers of a name, as one list. */
+function headerValues(headers: string, name: string): string {
+  const pairs = headers.split("\n");
+  const values: string[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2)
+    if ((pairs[i] as string).toLowerCase() === name) values.push(pairs[i + 1] as string);
+  return values.join(",");
 }
 
 function cancelError(reason: number): Error {

@@ -11,6 +11,7 @@ import type { CpuProfile } from "./cpu-profile.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
 import { takesStream } from "./takes-stream.ts";
+import { guardFetch, remedy, UNREAD_BODY_HINT } from "./guard-fetch.ts";
 import { swapMethods } from "./hot-swap.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { jobTraces } from "./job-trace.ts";
@@ -64,7 +65,7 @@ process.on("unhandledRejection", (reason) => {
 });
 process.on("uncaughtExceptionMonitor", (error) => {
   const { message, stack } = describeThrown(error);
-  log("error", `Uncaught exception: ${message}`, { code: "UNCAUGHT_EXCEPTION", stack });
+  log("error", `Uncaught exception: ${message}`, { code: "UNCAUGHT_EXCEPTION", stack, ...remedy(error) });
 });
 // Node would print its own account below ours.
 process.on("uncaughtException", () => process.exit(1));
@@ -78,6 +79,7 @@ process.on("exit", () => {
 });
 
 captureConsole();
+guardFetch(() => log("warn", UNREAD_BODY_HINT, { code: "UNREAD_BODY" }));
 void start();
 
 async function start(): Promise<void> {

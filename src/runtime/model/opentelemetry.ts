@@ -1,7 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type * as api from "@opentelemetry/api";
 import type { Sampler } from "../channel/otel-env.ts";
-import { formatTraceparent, newSpanId, newTraceId, parseTraceparent } from "../channel/trace-context.ts";
+import { formatBaggage, readBaggage, readTracestate } from "../channel/trace-baggage.ts";
+import {
+  formatTraceparent,
+  newSpanId,
+  newTraceId,
+  parseTraceparent,
+  type TraceContext,
+} from "../channel/trace-context.ts";
 import type { Scope } from "./job-trace.ts";
 import type { SpanOutbox } from "./span-outbox.ts";
 import { UserSpan } from "./user-span.ts";
@@ -70,6 +77,7 @@ function tracerProvider(
         return new UserSpan({
           name: spanName,
           context: { traceId, spanId: newSpanId(), sampled },
+          traceState: parent?.traceState,
           parentSpanId: parent?.spanId ?? null,
           options,
           onEnd: (span) => outbox.push(scope, span),
@@ -99,13 +107,8 @@ function contextManager(api: OpenTelemetryApi, { requestScope }: OpenTelemetryOp
       if (entered !== undefined && entered.scope === scope) return entered.context;
       const span = scope?.span;
       if (span === undefined) return api.ROOT_CONTEXT;
-      const { traceId, spanId, sampled } = span;
-      return api.trace.setSpanContext(api.ROOT_CONTEXT, {
-        traceId,
-        spanId,
-        traceFlags: sampled ? 1 : 0,
-        isRemote: true,
-      });
+      const { tracestate = "", baggage = "" } = scope?.carried ?? {};
+      return withBaggage(api, withSpan(api, api.ROOT_CONTEXT, { span, tracestate }), baggage);
     },
     with: (context, run, self, ...args) =>
       storage.run({ scope: requestScope.getStore(), context }, () => run.apply(self as never, args)),
@@ -121,33 +124,58 @@ function contextManager(api: OpenTelemetryApi, { requestScope }: OpenTelemetryOp
   return manager;
 }
 
+function withSpan(
+  api: OpenTelemetryApi,
+  context: api.Context,
+  { span, tracestate }: { span: TraceContext; tracestate: string },
+): api.Context {
+  const { traceId, spanId, sampled } = span;
+  const state = readTracestate(tracestate);
+  return api.trace.setSpanContext(context, {
+    traceId,
+    spanId,
+    traceFlags: sampled ? 1 : 0,
+    isRemote: true,
+    ...(state === "" ? {} : { traceState: api.createTraceState(state) }),
+  });
+}
+
+function withBaggage(api: OpenTelemetryApi, context: api.Context, header: string): api.Context {
+  const members = readBaggage(header);
+  if (members.length === 0) return context;
+  const entries = members.map(({ key, value, properties }): [string, api.BaggageEntry] => [
+    key,
+    properties === "" ? { value } : { value, metadata: api.baggageEntryMetadataFromString(properties) },
+  ]);
+  return api.propagation.setBaggage(context, api.propagation.createBaggage(Object.fromEntries(entries)));
+}
+
 function propagator(api: OpenTelemetryApi): api.TextMapPropagator {
   return {
-    fields: () => ["traceparent", "tracestate"],
+    fields: () => ["traceparent", "tracestate", "baggage"],
     inject(context, carrier, setter) {
+      const entries = api.propagation.getBaggage(context)?.getAllEntries() ?? [];
+      const members = entries.map(([key, { value, metadata }]) => ({
+        key,
+        value: String(value),
+        properties: metadata === undefined ? "" : String(metadata),
+      }));
+      const baggage = formatBaggage(members);
+      if (baggage !== "") setter.set(carrier, "baggage", baggage);
       const span = api.trace.getSpanContext(context);
       if (span === undefined || !api.isSpanContextValid(span)) return;
       const { traceId, spanId, traceFlags, traceState } = span;
-      setter.set(
-        carrier,
-        "traceparent",
-        formatTraceparent({ traceId, spanId, sampled: (traceFlags & 1) === 1 }),
-      );
-      if (traceState !== undefined) setter.set(carrier, "tracestate", traceState.serialize());
+      const sampled = (traceFlags & 1) === 1;
+      setter.set(carrier, "traceparent", formatTraceparent({ traceId, spanId, sampled }));
+      const state = readTracestate(traceState?.serialize() ?? "");
+      if (state !== "") setter.set(carrier, "tracestate", state);
     },
     extract(context, carrier, getter) {
       const first = (name: string): string => [getter.get(carrier, name) ?? ""].flat()[0] ?? "";
-      const parent = parseTraceparent(first("traceparent"));
-      if (parent === null) return context;
-      const { traceId, spanId, sampled } = parent;
-      const state = first("tracestate");
-      return api.trace.setSpanContext(context, {
-        traceId,
-        spanId,
-        traceFlags: sampled ? 1 : 0,
-        isRemote: true,
-        ...(state === "" ? {} : { traceState: api.createTraceState(state) }),
-      });
+      const all = (name: string): string => [getter.get(carrier, name) ?? ""].flat().join(",");
+      const span = parseTraceparent(first("traceparent"));
+      const below = span === null ? context : withSpan(api, context, { span, tracestate: all("tracestate") });
+      return withBaggage(api, below, all("baggage"));
     },
   };
 }

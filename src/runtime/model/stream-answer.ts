@@ -88,7 +88,8 @@ class Chunks implements Output {
     this.#job = job;
   }
 
-  item(value: unknown, slow: boolean): void {
+  item(given: unknown, slow: boolean): void {
+    const value = this.#event(given);
     const first = !this.#headSent;
     if (first) this.#sendHead(value);
     const bytes = this.#encode(value);
@@ -103,6 +104,8 @@ class Chunks implements Output {
   }
 
   end(): void {
+    const event = this.#job.transcript?.end() ?? null;
+    if (event !== null) this.item(event, true);
     if (!this.#headSent) this.#sendHead(undefined);
     const last = this.#framed ? sseEnd(this.#job) : "";
     if (last !== "") this.#writer.bytes(ToFront.CHUNK, this.#job.id, Buffer.from(last));
@@ -128,6 +131,16 @@ class Chunks implements Output {
       this.#writer.empty(ToFront.ABORT, this.#job.id);
     }
     this.#writer.flush();
+  }
+
+  #event(value: unknown): unknown {
+    const { transcript } = this.#job;
+    if (transcript === null) return value;
+    try {
+      return transcript.item(value);
+    } catch (error) {
+      throw new ItemError("item", { cause: error });
+    }
   }
 
   #sendHead(first: unknown): void {

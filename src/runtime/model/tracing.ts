@@ -4,7 +4,7 @@ import type { FrameWriter } from "../channel/frame-writer.ts";
 import { readSampler } from "../channel/otel-env.ts";
 import { attribute, nanos, SpanKind, STATUS_ERROR, wallMs } from "../channel/otlp-span.ts";
 import { newSpanId, parseTraceparent, type TraceContext } from "../channel/trace-context.ts";
-import type { JobTrace, Scope } from "./job-trace.ts";
+import type { CarriedTrace, JobTrace, Scope } from "./job-trace.ts";
 import { installOpenTelemetry, type OpenTelemetryApi } from "./opentelemetry.ts";
 import { SpanOutbox } from "./span-outbox.ts";
 
@@ -19,7 +19,7 @@ export interface TracingOptions {
 }
 
 export interface Tracing {
-  start(traceparent: string, scope: Scope): JobTrace | null;
+  start(traceparent: string, scope: Scope, carried: () => CarriedTrace): JobTrace | null;
   flush(): void;
 }
 
@@ -29,9 +29,11 @@ export function startTracing({ env, writer, requestScope }: TracingOptions): Tra
   const hook = installOpenTelemetry({ outbox, requestScope, sampler: readSampler(env) });
   (globalThis as Record<symbol, unknown>)[HOOK] = (api: OpenTelemetryApi) => hook(api);
   return {
-    start(traceparent, scope) {
+    start(traceparent, scope, carried) {
       const parent = parseTraceparent(traceparent);
-      return parent === null ? null : new PhaseSpans(outbox, parent, scope);
+      if (parent === null) return null;
+      scope.carried = carried();
+      return new PhaseSpans(outbox, parent, scope);
     },
     flush: () => outbox.flush(),
   };

@@ -7,6 +7,7 @@ import type {
   SpanOptions,
   SpanStatus,
   TimeInput,
+  TraceState,
 } from "@opentelemetry/api";
 import { attribute, nanos, wallMs, type OtlpSpan } from "../channel/otlp-span.ts";
 import type { TraceContext } from "../channel/trace-context.ts";
@@ -19,6 +20,8 @@ const FIRST_KIND = 1;
 export interface UserSpanInit {
   name: string;
   context: TraceContext;
+  /** Its parent's: what other vendors say of the trace. */
+  traceState: TraceState | undefined;
   parentSpanId: string | null;
   options: SpanOptions;
   onEnd: (span: OtlpSpan) => void;
@@ -46,7 +49,13 @@ export class UserSpan implements Span {
 
   spanContext(): ReturnType<Span["spanContext"]> {
     const { traceId, spanId, sampled } = this.#init.context;
-    return { traceId, spanId, traceFlags: sampled ? 1 : 0 };
+    const { traceState } = this.#init;
+    return {
+      traceId,
+      spanId,
+      traceFlags: sampled ? 1 : 0,
+      ...(traceState === undefined ? {} : { traceState }),
+    };
   }
 
   isRecording(): boolean {

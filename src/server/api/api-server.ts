@@ -6,6 +6,7 @@ import type { Audit } from "../access/audit.ts";
 import type { Keys } from "../access/keys.ts";
 import { HostError } from "../host-error.ts";
 import { familyOf, hostErrorJson } from "../host-error-json.ts";
+import { inferenceAuthorization } from "../router/inference-authorization.ts";
 import { readJsonBody } from "../transfer/body.ts";
 import { compileRoutes } from "./match-route.ts";
 import type { ApiCall, CallKey, Route } from "./route.ts";
@@ -42,7 +43,7 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
       if (!("route" in result)) throw notFound(result.allow, method, url.pathname, res);
       found = result;
       const { route, params } = result;
-      if (route.scope !== "none") key = keys.check(req.headers.authorization);
+      if (route.scope !== "none") key = keys.check(authorizationOf(req));
       if (route.scope !== "none" && route.scope !== "any") requireScope(key, route.scope);
       const requireModel = (model: string): void => mayUse(key, model);
       if (params["model"] !== undefined) requireModel(params["model"]);
@@ -89,6 +90,11 @@ export function createApi({ routes, keys, audit, onError }: ApiOptions) {
       onError(error, { method, path: pathOf(target), request_id: requestId });
     }
   };
+}
+
+/** Clients of Anthropic ask for models with their key in a header of their own. */
+function authorizationOf(req: IncomingMessage): string | undefined {
+  return familyOf(req) === "plain" ? req.headers.authorization : inferenceAuthorization(req);
 }
 
 /** Throws HostError FORBIDDEN. */

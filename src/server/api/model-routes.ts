@@ -16,9 +16,11 @@ export function modelRoutes(deployments: Deployments, store: Store): Route[] {
       path: "/v1/models",
       scope: "invoke",
       handle(call) {
-        const { models } = deployments.list();
         const { models: allowed } = call.key;
-        call.json(200, { models: models.filter(({ model }) => allowed === null || allowed.includes(model)) });
+        call.json(
+          200,
+          deployments.list((model) => allowed === null || allowed.includes(model)),
+        );
       },
     },
     {

@@ -12,6 +12,7 @@ import { judge } from "./rollout-judge.ts";
 import type { RouteTable } from "../router/router.ts";
 import type { Traffic } from "../router/traffic.ts";
 import type { Store } from "../store/store.ts";
+import { modelList, modelStatus } from "./model-views.ts";
 import { deploymentInfo, type DeploymentRow } from "./deployment-row.ts";
 import { DeploymentRows } from "./deployment-rows.ts";
 import { DEVELOPMENT } from "../../protocol/development.ts";
@@ -212,23 +213,18 @@ export class Deployments implements RouteTable {
     await Promise.all(names.map((name) => this.#forget(model, name)));
   }
 
-  list(): ModelList {
-    return {
-      models: this.rows.models().map(({ name, created_at }) => ({
-        model: name,
-        created_at,
-        environments: this.#status(name).map((each) => ({
-          name: each.name,
-          state: each.state,
-          deployment: each.serving?.deployment ?? null,
-        })),
-      })),
-    };
+  /** Those that `mayUse` agrees to. */
+  list(mayUse: (model: string) => boolean): ModelList {
+    return modelList(
+      this.rows.models().filter(({ name }) => mayUse(name)),
+      (name) => this.#status(name),
+    );
   }
 
   status(model: string): ModelStatus {
     requireModel(this.rows, model);
-    return { model, environments: this.#status(model) };
+    const row = this.rows.models().find(({ name }) => name === model);
+    return modelStatus(row ?? { name: model, created_at: "" }, this.#status(model));
   }
 
   deployment(id: string): DeploymentInfo {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { DEPLOYMENT_PATH_HEADER } from "../../protocol/deployment-path.ts";
 import { isKeyOfThisServer } from "./inference-authorization.ts";
 
 /** Speak of one connection only, or are written anew. `trailer` is not among them: trailers are passed on. */
@@ -15,7 +16,7 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /** The caller's key is for this server; a model must not come by it. */
-const WRITTEN_ANEW = new Set(["authorization", "content-length", "x-request-id"]);
+const WRITTEN_ANEW = new Set(["authorization", "content-length", "x-request-id", DEPLOYMENT_PATH_HEADER]);
 
 export interface ForwardOptions {
   requestId: string;
@@ -40,7 +41,19 @@ export function requestHeaders(req: IncomingMessage, options: ForwardOptions): s
   if (/\btrailers\b/i.test(String(headers.te ?? ""))) out.push("TE", "trailers");
   out.push("x-request-id", options.requestId);
   pushForwarded(out, req, options.isTrusted);
+  pushDeploymentPath(out, req, options.isTrusted);
   return out;
+}
+
+/** What goes before a replica's own path; a proxy of ours may have taken a prefix away. */
+const DOCUMENT = /^(\/models\/.+\/sync)\/openapi\.json(?:\?|$)/;
+
+function pushDeploymentPath(out: string[], req: IncomingMessage, isTrusted: boolean): void {
+  const [, path] = DOCUMENT.exec(req.url ?? "") ?? [];
+  if (path === undefined) return;
+  const prefix = isTrusted ? req.headers["x-forwarded-prefix"] : undefined;
+  const before = typeof prefix === "string" ? prefix.replace(/\/$/, "") : "";
+  out.push(DEPLOYMENT_PATH_HEADER, before + path);
 }
 
 /** The header that says how long the body is, as the caller said it; a body of unknown length is chunked. */

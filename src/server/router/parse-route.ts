@@ -15,6 +15,9 @@ const NAMED =
 /** Of the Open Inference Protocol, whose clients put the model's name into the path. */
 const INFERENCE_PROTOCOL = /^\/v2\/models\/([^/]+)(?:\/.+)?$/;
 
+/** KServe's and Truss's way of calling predict, which a host has beside its own routes of `/v1/models`. */
+const PREDICT = /^\/v1\/models\/([^/:]+):(?:predict|predict_binary)$/;
+
 /** The route of a request target, or null where it is none of inference. */
 export function parseRoute(url: string): InferenceRoute | null {
   const mark = url.indexOf("?");
@@ -31,7 +34,7 @@ export function parseRoute(url: string): InferenceRoute | null {
 
 /** A runtime takes any name of a model: the path is passed on as it is. */
 function parseInferenceProtocol(path: string, url: string): InferenceRoute | null {
-  const match = INFERENCE_PROTOCOL.exec(path);
+  const match = INFERENCE_PROTOCOL.exec(path) ?? PREDICT.exec(path);
   if (match === null) return null;
   const { model, environment } = splitModelName(decodeURIComponent(match[1] as string));
   return model === "" || environment === ""

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { acceptedCodings } from "../../http/content-coding.ts";
 import { HostError } from "../host-error.ts";
 import { familyOf, hostErrorJson } from "../host-error-json.ts";
 
@@ -27,6 +28,7 @@ export function sendHostError(
     // Anthropic's clients look for the id under another name.
     ...(family === "anthropic" ? { "request-id": failure.requestId } : {}),
     ...(error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) }),
+    ...(error.code === "UNSUPPORTED_MEDIA_TYPE" ? { "accept-encoding": acceptedCodings() } : {}),
     ...failure.headers,
   });
   res.end(req.method === "HEAD" ? undefined : body);

@@ -14,6 +14,8 @@ import {
   readSampling,
   readStops,
 } from "./openai-request.ts";
+import { respond } from "./responses-answer.ts";
+import { asChatRequest, type ResponsesRequest } from "./responses-request.ts";
 import { stopAt } from "./stop-at.ts";
 
 export class Model {
@@ -60,6 +62,18 @@ export class Model {
       input,
       prompt,
     );
+  }
+
+  /** POST /v1/responses */
+  async responses(input: ResponsesRequest, request: Request) {
+    const chat = asChatRequest(input);
+    const messages = readMessages(chat);
+    const generation = this.engine.chat(messages, readSampling(chat, request.signal));
+    return respond(generation, {
+      model: input.model ?? this.config.model_name,
+      promptTokens: this.engine.countTokens(messages.map(({ content }) => content).join("\n")),
+      stream: input.stream === true,
+    });
   }
 
   private answer(

@@ -16,7 +16,17 @@ export interface GenerationRequest {
 }
 
 export interface ChatRequest extends GenerationRequest {
-  messages: { role: string; content: string | { type: string; text?: string }[] | null }[];
+  messages: ChatMessage[];
+  tool_choice?: unknown;
+}
+
+interface ChatMessage {
+  role: string;
+  content?: string | { type: string; text?: string }[] | null;
+  /** Of the assistant: the functions that it has called. */
+  tool_calls?: { id?: string; function?: { name?: string; arguments?: string } }[];
+  /** Of a tool: the call that its content answers. */
+  tool_call_id?: string;
 }
 
 export interface CompletionRequest extends GenerationRequest {
@@ -26,19 +36,38 @@ export interface CompletionRequest extends GenerationRequest {
 const ROLES = { system: "system", developer: "system", user: "user", assistant: "assistant" } as const;
 
 /** Throws a 400 that names the parameter, as OpenAI's clients expect it. */
-export function readMessages({ messages }: ChatRequest): Message[] {
+export function readMessages({ messages, tool_choice: choice }: ChatRequest): Message[] {
+  // The engines here make text and call no functions: offers of tools are passed over, orders are refused.
+  if (choice === "required" || (typeof choice === "object" && choice !== null))
+    invalid("tool_choice", "must be auto or none: this model calls no tools");
   if (!Array.isArray(messages) || messages.length === 0) invalid("messages", "must be a list of messages");
   return messages.map((message, i) => {
+    if (message?.role === "tool") return toolResult(message, `messages[${i}]`);
+    if (message?.role === "assistant" && message.tool_calls?.length) return toolCalls(message);
     const role = ROLES[message?.role as keyof typeof ROLES];
-    if (!role) invalid(`messages[${i}].role`, `must be one of ${Object.keys(ROLES).join(", ")}`);
+    if (!role) invalid(`messages[${i}].role`, `must be one of ${Object.keys(ROLES).join(", ")}, tool`);
     const { content } = message;
-    if (typeof content === "string") return { role, content };
-    if (!Array.isArray(content))
-      invalid(`messages[${i}].content`, "must be a string or a list of text parts");
-    if (content.some((part) => part?.type !== "text"))
-      invalid(`messages[${i}].content`, "may hold text only");
-    return { role, content: content.map((part) => part.text ?? "").join("") };
+    return { role, content: readText(content, `messages[${i}].content`) };
   });
+}
+
+function readText(content: ChatMessage["content"], path: string): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) invalid(path, "must be a string or a list of text parts");
+  if (content.some((part) => part?.type !== "text")) invalid(path, "may hold text only");
+  return content.map((part) => part.text ?? "").join("");
+}
+
+/** Calls and their results become text of the conversation: every engine understands that. */
+function toolCalls({ content, tool_calls = [] }: ChatMessage): Message {
+  const calls = tool_calls.map(({ function: called }) => `${called?.name ?? ""}(${called?.arguments ?? ""})`);
+  const said = typeof content === "string" && content !== "" ? [content] : [];
+  return { role: "assistant", content: [...said, ...calls].join("\n") };
+}
+
+function toolResult({ content, tool_call_id: id }: ChatMessage, path: string): Message {
+  if (typeof id !== "string") invalid(`${path}.tool_call_id`, "must name the call that is answered");
+  return { role: "user", content: `Result: ${readText(content, `${path}.content`)}` };
 }
 
 export function readPrompt({ prompt }: { prompt?: unknown }): string {

@@ -87,6 +87,7 @@ function configOf(name, { profileDir, settings }) {
       batching: null,
       memory_limit: null,
       transport: { kind: "http" },
+      compression: false,
       validate_types: false,
       validate_output: false,
       openai_uses_slot: false,

@@ -49,6 +49,84 @@ export const checkChat: TemplateCheck = async (t, { url }) => {
     assert.ok(message.content);
   });
 
+  await t.test("answers by the responses route, whole and as events", async () => {
+    const request = {
+      model: "chat",
+      instructions: "Be brief.",
+      input: messages,
+      max_output_tokens: 10,
+      temperature: 0,
+    };
+    const whole = await client.responses.create(request);
+    assert.ok(whole.output_text);
+    assert.deepEqual([whole.status, whole.model], ["incomplete", "chat"]);
+    assert.deepEqual(whole.incomplete_details, { reason: "max_output_tokens" });
+    assert.equal(whole.usage?.output_tokens, 10);
+    const stream = client.responses.stream(request);
+    const deltas: string[] = [];
+    const types: string[] = [];
+    stream.on("event", ({ type }) => types.push(type));
+    stream.on("response.output_text.delta", ({ delta }) => deltas.push(delta));
+    const final = await stream.finalResponse();
+    assert.deepEqual([deltas.join(""), final.output_text], [whole.output_text, whole.output_text]);
+    assert.ok(deltas.length > 1);
+    assert.deepEqual(types.slice(0, 4), [
+      "response.created",
+      "response.in_progress",
+      "response.output_item.added",
+      "response.content_part.added",
+    ]);
+    assert.equal(types.at(-1), "response.incomplete");
+    const wrong = client.responses.create({
+      model: "chat",
+      input: [{ role: "user", content: [{ type: "input_image", detail: "auto", image_url: "x" }] }],
+    });
+    await assert.rejects(wrong, { status: 400, param: "input[0].content" });
+  });
+
+  await t.test(
+    "takes conversations with calls of tools in them, and refuses to be ordered to call one",
+    async () => {
+      const call = {
+        id: "c1",
+        type: "function" as const,
+        function: { name: "weather", arguments: '{"city":"Bern"}' },
+      };
+      const tools = [
+        { type: "function" as const, function: { name: "weather", parameters: { type: "object" } } },
+      ];
+      const history = [
+        ...messages,
+        { role: "assistant" as const, content: null, tool_calls: [call] },
+        { role: "tool" as const, tool_call_id: "c1", content: "rain" },
+      ];
+      const answer = await client.chat.completions.create({
+        model: "chat",
+        messages: history,
+        tools,
+        max_tokens: 5,
+      });
+      assert.ok(answer.choices[0]?.message.content);
+      const response = await client.responses.create({
+        model: "chat",
+        input: [
+          ...messages,
+          { type: "function_call", call_id: "c1", name: "weather", arguments: '{"city":"Bern"}' },
+          { type: "function_call_output", call_id: "c1", output: "rain" },
+        ],
+        max_output_tokens: 5,
+      });
+      assert.ok(response.output_text);
+      const ordered = client.chat.completions.create({
+        model: "chat",
+        messages,
+        tools,
+        tool_choice: "required",
+      });
+      await assert.rejects(ordered, { status: 400, param: "tool_choice" });
+    },
+  );
+
   await t.test("sends each token when it is made", async () => {
     const stream = await client.chat.completions.create({ model: "chat", messages, seed: 3, stream: true });
     const times = [];

@@ -63,7 +63,7 @@ export class Model {
 
 async function start(t: TestContext) {
   const model = await runModel(t, MODEL);
-  const base = `${model.url}/v2/models/mymodel`;
+  const base = `${model.url}/v2/models/m`;
 
   /** Posts a request whose binary parts follow its JSON. */
   async function infer(request: unknown, binary: Uint8Array[] = [], path = "/infer"): Promise<Answer> {
@@ -112,7 +112,7 @@ describe("Open Inference Protocol v2", () => {
     const { infer } = await start(t);
     const { status, type, json } = await infer({ ...EXAMPLE, parameters: { case: "example" } });
     assert.deepEqual([status, type], [200, "application/json"]);
-    assert.deepEqual([json.model_name, json.id, "model_version" in json], ["mymodel", "42", false]);
+    assert.deepEqual([json.model_name, json.id, "model_version" in json], ["m", "42", false]);
     const [output] = json.outputs as [Tensor];
     assert.deepEqual([output.name, output.shape, output.datatype], ["output0", [3, 2], "FP32"]);
     assert.deepEqual(
@@ -160,10 +160,7 @@ describe("Open Inference Protocol v2", () => {
     };
     const [, server] = (await get(`${url}/v2`)) as [number, { name: string; version: string }];
     assert.deepEqual(server, { name: "purlin", version: server.version, extensions: ["binary_tensor_data"] });
-    assert.deepEqual(await get(base), [
-      200,
-      { name: "mymodel", platform: "purlin", inputs: [], outputs: [] },
-    ]);
+    assert.deepEqual(await get(base), [200, { name: "m", platform: "purlin", inputs: [], outputs: [] }]);
     const [, versioned] = (await get(`${base}/versions/3`)) as [number, { versions: string[] }];
     assert.deepEqual(versioned.versions, ["3"]);
     const [live, { live: isLive }] = (await get(`${url}/v2/health/live`)) as [number, { live: boolean }];
@@ -172,7 +169,7 @@ describe("Open Inference Protocol v2", () => {
       const [status, { ready }] = (await get(address)) as [number, { ready: boolean }];
       assert.deepEqual([status, ready], [200, true], address);
     }
-    assert.equal(((await get(`${base}/ready`)) as [number, { name: string }])[1].name, "mymodel");
+    assert.equal(((await get(`${base}/ready`)) as [number, { name: string }])[1].name, "m");
     assert.equal((await get(`${base}/nope`))[0], 404);
     const wrong = await fetch(`${base}/infer`);
     assert.deepEqual([wrong.status, wrong.headers.get("allow")], [405, "POST"]);

@@ -140,6 +140,18 @@ describe("numpy arrays in msgpack", () => {
       assert.equal(decode(await ask("kind", date)), 'Date "2024-05-06T07:08:09.500Z"');
     }
     assert.equal(decode(await ask("kind", dict({ __decimal__: true, data: "1.10" }))), 'String "1.10"');
+    for (const [parts, text] of [
+      [[1, 2, 3], "P1DT2.000003S"],
+      [[0, 0, 0], "P0D"],
+      [[7, 0, 0], "P7D"],
+      [[0, 90, 500_000], "PT90.5S"],
+      // Python's way to write minus one second.
+      [[-1, 86_399, 0], "-PT1S"],
+      [[-999_999_999, 0, 0], "-P999999999D"],
+    ] as const) {
+      const duration = dict({ __dt_timedelta__: true, data: parts });
+      assert.equal(decode(await ask("kind", duration)), `String "${text}"`);
+    }
     const answered = dict({ __dt_datetime_iso__: true, data: "2024-05-06T07:08:09.500Z" });
     assert.deepEqual(await ask("date", encode(null)), Buffer.from(answered));
   });
@@ -157,6 +169,14 @@ describe("numpy arrays in msgpack", () => {
     assert.match(await refused(ndarray("constructor", [1], four)), /has the type/);
     assert.match(await refused(dict({ nd: false, type: "<f8", data: four })), /of type <f8 has 4 bytes/);
     assert.match(await refused(dict({ __dt_datetime_iso__: true, data: "soon" })), /a datetime is "soon"/);
+    for (const parts of [
+      [1, 2],
+      [1, 2, "3"],
+      [0.5, 0, 0],
+      [1e12, 0, 0],
+      [1, 2, 3, 4],
+    ])
+      assert.match(await refused(dict({ __dt_timedelta__: true, data: parts })), /a timedelta is .* is none/);
     // A map of the caller's own, with keys of these names.
     const own = encode({ nd: 1, type: "x", data: "y" });
     assert.deepEqual(decode(await ask("echo", own)), { nd: 1, type: "x", data: "y" });

@@ -153,8 +153,8 @@ test("a runtime's own refusals are read: loading, no such method, no such route,
     assert.deepEqual([none.type, none.code], ["not_found_error", "METHOD_NOT_IMPLEMENTED"]);
     assert.ok(none.requestId);
   }
-  const image = await told(bare.openai.images.generate({ prompt: "x" }));
-  assert.match(image.message, /^404 There is no route POST \/v1\/images\/generations\.$/);
+  const files = await told(bare.openai.files.list());
+  assert.match(files.message, /^404 There is no route GET \/v1\/files\.$/);
 });
 
 test("a host's refusals are read: key, scope, unknown model; and the model's own through it", async (t) => {

@@ -16,6 +16,7 @@ export function fromPython(map: Record<string, unknown>): { value: unknown } | n
   const { nd, data } = map;
   if (typeof nd === "boolean" && data instanceof Uint8Array && map["type"] !== undefined)
     return { value: nd ? readArray(map, data) : readScalar(map, data) };
+  if (map["__dt_timedelta__"] === true && Array.isArray(data)) return { value: readTimedelta(data) };
   if (typeof data !== "string") return null;
   if (map["__dt_datetime_iso__"] === true) return { value: readDate(data) };
   const isText = ["__dt_date_iso__", "__dt_time_iso__", "__decimal__", "__uuid__"].some(
@@ -108,6 +109,25 @@ function readDate(text: string): Date {
   const date = new Date(zoned);
   if (Number.isNaN(date.getTime())) throw invalid(`a datetime is ${shown(text)}, which is none`);
   return date;
+}
+
+/** What Python holds at most. */
+const MAX_DAYS = 999_999_999;
+
+/** [days, seconds, microseconds] as an ISO 8601 duration, which loses nothing: P1DT2.000003S. */
+function readTimedelta(parts: unknown[]): string {
+  const [days, seconds, micros] = parts as [number, number, number];
+  const isWhole = parts.length === 3 && [days, seconds, micros].every(Number.isSafeInteger);
+  if (!isWhole || Math.abs(days) > MAX_DAYS) throw invalid(`a timedelta is ${shown(parts)}, which is none`);
+  const total = (BigInt(days) * 86_400n + BigInt(seconds)) * 1_000_000n + BigInt(micros);
+  const size = total < 0n ? -total : total;
+  const whole = (size / 1_000_000n) % 86_400n;
+  const rest = String(size % 1_000_000n)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
+  const day = size / 86_400_000_000n;
+  const time = whole === 0n && rest === "" ? "" : `T${whole}${rest === "" ? "" : `.${rest}`}S`;
+  return `${total < 0n ? "-" : ""}P${day === 0n && time !== "" ? "" : `${day}D`}${time}`;
 }
 
 function invalid(problem: string): InputError {
