@@ -101,7 +101,7 @@ for (const [command, start] of Object.entries({ "serve --watch": serving, "push 
         const found = watched.events("examples-changed");
         return found.length === 1 && found;
       }, PATIENCE);
-      const [difference] = told?.["differences"] as { name: string; difference: string }[];
+      const [difference] = (told?.["differences"] ?? []) as { name: string; difference: string }[];
       assert.equal(difference?.name, "greeting");
       assert.match(difference?.difference ?? "", /Good day, Ada.*Hello, Ada/);
 
