@@ -4,15 +4,15 @@ import type { Config } from "../../protocol/config.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import { MANIFEST_FILE, PACKAGE_PATHS, type PackageManifest } from "../../protocol/manifest.ts";
 import { readBatch } from "../channel/batch-frame.ts";
-import { ToFront, ToModel, type FailedInfo, type LoadedInfo, type SwapRequest } from "../channel/frames.ts";
+import { ToFront, ToModel, type FailedInfo, type SwapRequest } from "../channel/frames.ts";
 import { openModelEnd } from "../channel/open-channel.ts";
 import { readVitals } from "../channel/read-vitals.ts";
 import type { CpuProfile } from "./cpu-profile.ts";
 import { captureConsole } from "./capture-console.ts";
 import { Executor } from "./executor.ts";
-import { takesStream } from "./takes-stream.ts";
 import { guardFetch, remedy, UNREAD_BODY_HINT } from "./guard-fetch.ts";
 import { swapMethods } from "./hot-swap.ts";
+import { loadedInfo } from "./loaded-info.ts";
 import { loadModel, LoadError, setupEnvironment, type LoadedModel } from "./load-model.ts";
 import { jobTraces } from "./job-trace.ts";
 import { loadTracing } from "./load-tracing.ts";
@@ -20,7 +20,7 @@ import { loadCpuProfile, loadDebugging } from "./load-debugging.ts";
 import { log } from "./log.ts";
 import { ModelSockets } from "./model-sockets.ts";
 import { requestScope } from "./request-scope.ts";
-import { describeSchema, hasSchema } from "./schema.ts";
+import { describeSchema } from "./schema.ts";
 import { reportStats } from "./report-stats.ts";
 import type { Tracing } from "./tracing.ts";
 import { collectUserMetrics } from "./user-metrics.ts";
@@ -105,18 +105,6 @@ async function start(): Promise<void> {
   writer.json(ToFront.LOADED, 0, loadedInfo(model, performance.now() - began));
   writer.flush();
   reportStats(writer, () => executor.settled);
-}
-
-function loadedInfo({ instance, shape }: LoadedModel, loadMs: number): LoadedInfo {
-  return {
-    methods: [...shape.methods],
-    raw: [...shape.raw],
-    streams: [...shape.raw].filter((method) => takesStream(instance, shape, method)),
-    hasSchema: hasSchema(shape),
-    hasHealth: shape.methods.has("isHealthy"),
-    batches: shape.batches,
-    load_ms: Math.round(loadMs),
-  };
 }
 
 function fail(error: unknown): void {
