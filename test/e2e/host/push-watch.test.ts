@@ -275,7 +275,7 @@ describe("push --watch", () => {
     const seen = (pattern: RegExp) =>
       until(() => pattern.test(screen), { timeout: 30_000, what: () => `${pattern} in ${screen}` });
     await seen(
-      /press r to reload[\s\S]*● .*http:\/\/127\.0\.0\.1:\d+\/models\/typed\/environments\/development/,
+      /press r to reload[\s\S]*●.*http:\/\/127\.0\.0\.1:\d+\/models\/typed\/environments\/development/,
     );
     const before = (await (await host.predict("typed", {}, "development/predict")).json()) as {
       loaded: number;
