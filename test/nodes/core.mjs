@@ -43,6 +43,7 @@ export const ELSEWHERE = {
   },
   e2e: {
     "test/e2e/chat-llama.test.ts": SAME_PATH,
+    "test/e2e/example-differences.test.ts": SAME_PATH,
     "test/e2e/generated-client.test.ts": COMPILES,
     "test/e2e/no-change-build.test.ts": SAME_PATH,
     "test/e2e/openapi-generators.test.ts": "runs tools of others on a document",
