@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface UntilOptions {
-  /** Milliseconds until it is given up; 10 s. */
+  /** Milliseconds until it is given up; a minute, for a busy machine. */
   timeout?: number;
   /** Milliseconds between two looks; 20. */
   interval?: number;
@@ -17,7 +17,7 @@ export async function until<T>(
   ask: () => T | Promise<T>,
   options: UntilOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const { timeout = 10_000, interval = 20, what = "the condition" } = options;
+  const { timeout = 60_000, interval = 20, what = "the condition" } = options;
   const deadline = Date.now() + timeout;
   let lastError: unknown;
   for (;;) {
