@@ -179,6 +179,8 @@ describe("packed answers", () => {
       .on("data", (piece: Buffer) => (text += String(piece)))
       .on("error", () => undefined);
     await new Promise((resolve) => res.on("error", resolve).on("close", resolve));
+    // What has come is unpacked by another thread.
+    await until(() => text === "one\n");
     assert.deepEqual([text, res.complete], ["one\n", false]);
   });
 
